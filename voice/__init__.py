@@ -1,0 +1,1 @@
+"""Who hears and speaks: sound, time, turns, rooms and the doors to them."""

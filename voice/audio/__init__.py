@@ -1,0 +1,1 @@
+"""Sound as values: frames, resampling, levels, wav files. No I/O beyond files, no asyncio, no engine."""

@@ -1,0 +1,1 @@
+"""Scripted engines, callers and networks in simulated time, for our tests and for users'."""

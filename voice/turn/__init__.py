@@ -1,0 +1,1 @@
+"""Turn-taking: a sans-I/O state machine and its policies."""

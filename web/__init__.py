@@ -1,0 +1,1 @@
+"""The browser app and the JavaScript SDK, as files the server serves."""
