@@ -1,8 +1,9 @@
 """The types that a toolkit, its tools and the agents that call them share.
 
-A tool answers a call with a stream of `ToolChunk`s. Chunks are increments: the text of a result is the concatenation of the
-text of all its chunks. Exactly one chunk is the last one (`is_last`), and its `state` says how the call ended. AgentScope's
-`ToolResponse`, whose chunks are cumulative, is accepted from tools and converted on the way in.
+A tool answers a call with a stream of `ToolChunk`s. Chunks are increments: the text of a result is the
+concatenation of the text of all its chunks. Exactly one chunk is the last one (`is_last`), and its `state`
+says how the call ended. AgentScope's `ToolResponse`, whose chunks are cumulative, is accepted from tools
+and converted on the way in.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ DEFAULT_TIMEOUT_S = 30.0
 """How long a tool may run where nothing else is said: longer than a caller on the telephone stays patient."""
 
 DEFAULT_OUTPUT_CHARS = 50_000
-"""Characters of text a tool may return, about 12,000 tokens; AgentScope 2.x draws the line at 50,000 tokens."""
+"""Characters of text a tool may return, about 12,000 tokens; AgentScope 2.x draws the line at 50,000
+tokens."""
 
 DEFAULT_OUTPUT_BYTES = 8 * 1024 * 1024
 """Bytes of base64 data (image, audio, video) a tool may return in one call."""
@@ -40,10 +42,11 @@ class ToolError(Exception):
 class ToolFlags:
     """What may be done with a tool without asking anybody.
 
-    `read_only`: changes nothing that outlives the call. `side_effects`: must not run while the reply may still be discarded;
-    unless given it is True for every tool that is not read-only. `concurrency_safe`: may run beside other tools of the same
-    step; unless given it is the value of `read_only`. `requires_confirmation`: a person must agree before each call.
-    `external`: the toolkit only knows the schema, and somebody outside runs the tool.
+    `read_only`: changes nothing that outlives the call. `side_effects`: must not run while the reply may
+    still be discarded; unless given it is True for every tool that is not read-only. `concurrency_safe`:
+    may run beside other tools of the same step; unless given it is the value of `read_only`.
+    `requires_confirmation`: a person must agree before each call. `external`: the toolkit only knows the
+    schema, and somebody outside runs the tool.
     """
 
     read_only: bool = False
@@ -65,10 +68,10 @@ class ToolFlags:
 class ToolChunk:
     """A piece of a tool's result: the blocks that are new since the chunk before.
 
-    Consecutive text blocks belong to one text and are joined without anything between them. The last chunk may have no
-    content. `metadata` is for programs, and is not shown to the model; `metadata["error"]` names the kind of an error:
-    `not_found`, `inactive`, `bad_arguments`, `exception`, `timeout`, `too_much_output`, `denied`, `confirmation`, `closed`,
-    `external`.
+    Consecutive text blocks belong to one text and are joined without anything between them. The last chunk
+    may have no content. `metadata` is for programs, and is not shown to the model; `metadata["error"]`
+    names the kind of an error: `not_found`, `inactive`, `bad_arguments`, `exception`, `timeout`,
+    `too_much_output`, `denied`, `confirmation`, `closed`, `external`.
     """
 
     content: list[Block] = field(default_factory=list)
@@ -95,7 +98,8 @@ class ToolResponse:
 class Tool(ABC):
     """A tool as a class: derive from it when a function with a docstring is not enough.
 
-    Register an instance with `Toolkit.register_tool_function`. The attributes may be set on the class or on the instance.
+    Register an instance with `Toolkit.register_tool_function`. The attributes may be set on the class or
+    on the instance.
     """
 
     name: str
@@ -116,16 +120,17 @@ class Tool(ABC):
     def call(self, **arguments: Any) -> Any:
         """Runs the tool with arguments that satisfy `input_schema`.
 
-        May be a plain function (it runs in a thread), a coroutine function, a generator or an async generator, and return or
-        yield whatever a tool function may: text, blocks, a `ToolChunk`, a `ToolResponse`, or anything that JSON can hold.
+        May be a plain function (it runs in a thread), a coroutine function, a generator or an async
+        generator, and return or yield whatever a tool function may: text, blocks, a `ToolChunk`, a
+        `ToolResponse`, or anything that JSON can hold.
         """
 
 
 class ToolStream:
     """The chunks of one call: `async for chunk in stream`.
 
-    Awaiting it gives the stream itself, so that middleware written for AgentScope (`async for c in await next_handler(...)`)
-    and middleware written without the `await` both work.
+    Awaiting it gives the stream itself, so that middleware written for AgentScope (`async for c in await
+    next_handler(...)`) and middleware written without the `await` both work.
     """
 
     __slots__ = ("_chunks",)
@@ -151,9 +156,12 @@ NextHandler: TypeAlias = Callable[..., ToolStream]
 """What a middleware calls as `next_handler(tool_call=...)` to go on to the tool."""
 
 ToolMiddleware: TypeAlias = Callable[[dict[str, Any], NextHandler], AsyncIterator[Any]]
-"""`async def middleware(kwargs, next_handler)`, an async generator of chunks; `kwargs["tool_call"]` is the ToolUseBlock."""
+"""`async def middleware(kwargs, next_handler)`, an async generator of chunks; `kwargs["tool_call"]` is the
+ToolUseBlock."""
 
-PostProcess: TypeAlias = "Callable[[ToolUseBlock, ToolResponse], ToolResponse | None | Awaitable[ToolResponse | None]]"
+PostProcess: TypeAlias = (
+    "Callable[[ToolUseBlock, ToolResponse], ToolResponse | Awaitable[ToolResponse | None] | None]"
+)
 """May replace the whole result of a call (or return None to keep it): `postprocess(tool_call, response)`."""
 
 NamesakeStrategy = Literal["raise", "override", "skip", "rename"]
