@@ -1,0 +1,433 @@
+"""The turn machine: who may speak, decided from what is heard.
+
+Theory of operation
+===================
+
+A total function, `step(policy, state, input) -> (state, commands)`. It does no I/O and reads no clock: time is the position
+in the caller's own sound, in samples at 16 kHz, and arrives with every input. Whoever feeds it the same inputs gets the same
+commands, so a recording replays to the same decisions. Every decision about time is made here and nowhere else.
+
+The state has three parts that move almost independently.
+
+The *ear*: QUIET, SPEAKING, or PAUSING. An onset opens an utterance. `utterance_gap_ms` of silence closes it: the recogniser is
+asked for its final, and the ear is PAUSING until the turn ends or the caller goes on, which opens the next utterance of the same
+turn.
+
+    QUIET    -- onset -------------------------------> SPEAKING
+    SPEAKING -- too short to be speech --------------> QUIET or PAUSING (whence it came)
+    SPEAKING -- silence for a gap -------------------> PAUSING
+    PAUSING  -- onset -------------------------------> SPEAKING
+    PAUSING  -- turn committed, abandoned, or judged -> QUIET
+
+The *turn*: the texts of its utterances, and which of them the recogniser still owes. It ends when the caller is PAUSING, no reply
+is in the mouth, silence has lasted long enough (`action_delay_ms` where an end-of-turn model finds it complete, `timeout_ms`
+otherwise), and no text is owed; a recogniser that owes for `final_timeout_ms` is no longer waited for. Before that, as soon as
+a text is there, the room may speculate on it; speech takes that back.
+
+The *mouth*: IDLE, PENDING (a reply is being prepared), PLAYING, or HELD. Barge-in has two steps. An onset over a reply that may
+be interrupted *holds* it in the same step: silence first. Then evidence decides:
+
+    HELD -- voiced for decide_ms, or words that are no backchannel, or a signal --> Interrupt, IDLE: the words become a turn
+    HELD -- a backchannel, nothing but noise, or resume_ms of silence without words --> Resume: PENDING or PLAYING again
+
+A verdict that comes late (the final of an utterance after its reply resumed) still counts while that reply plays: words
+interrupt, a backchannel is kept as one.
+
+Two rules keep the machine honest. *Commit only with an idle mouth*: a turn never commits while a reply is pending, plays or
+is held; over a reply that must not be interrupted the words are kept and the turn commits when the reply has ended. *Stale ids
+are ignored in one place*: an input about a reply or an utterance that is over changes nothing. An input that cannot be (time that
+runs backwards, ids from the future, a probability of 2) raises IllegalInput.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from . import signals as s
+from .policy import TurnPolicy, in_samples
+from .words import is_backchannel, is_filler
+
+
+class IllegalInput(ValueError):
+    """An input that no correct caller sends. The state is unchanged."""
+
+
+class Ear(Enum):
+    QUIET = "quiet"
+    SPEAKING = "speaking"
+    PAUSING = "pausing"
+
+
+class Mouth(Enum):
+    IDLE = "idle"
+    PENDING = "pending"
+    PLAYING = "playing"
+    HELD = "held"
+
+
+@dataclass(slots=True)
+class State:
+    """What the machine remembers. Treat it as a value: `step` answers a new one."""
+
+    now: int = 0
+    ear: Ear = Ear.QUIET
+    utterance: int = 0
+    """Id of the present or last utterance."""
+    onset: int = 0
+    voiced: int = 0
+    """Samples of speech in the present utterance."""
+    last_voice: int = 0
+    """Where speech was last heard."""
+    turn: int = 1
+    texts: tuple[tuple[int, str], ...] = ()
+    """Utterances of this turn with their text; a partial until the final came."""
+    owed: tuple[int, ...] = ()
+    """Utterances whose final is still owed."""
+    complete: float = 0.0
+    pressed: bool = False
+    """The caller said that the turn is over."""
+    typed: str = ""
+    """What was typed over a reply that may not be interrupted."""
+    speculated: str = ""
+    mouth: Mouth = Mouth.IDLE
+    started: bool = False
+    """The reply in the mouth has begun to sound."""
+    reply: int = 0
+    interruptible: bool = True
+    barged: int = 0
+    """First utterance of a barge-in that is held or was let pass, while its reply lives; 0 if none."""
+
+    @property
+    def text(self) -> str:
+        """The words of the open turn."""
+        return " ".join(text for _, text in self.texts if text)
+
+
+Commands = list[s.Command]
+
+
+def step(policy: TurnPolicy, state: State, event: s.Input) -> tuple[State, Commands]:
+    """Feeds one input. Answers the new state and what the session must do, in order. Raises IllegalInput."""
+    _check(state, event)
+    if _is_stale(state, event):
+        return state, []
+    new = replace(state, now=event.at)
+    out: Commands = []
+    _HANDLERS[type(event)](policy, new, event, out)
+    _settle(policy, new, out)
+    return new, out
+
+
+def deadline(policy: TurnPolicy, state: State) -> int | None:
+    """When the machine wants to hear `Elapsed` if nothing else happens; None when it waits for nothing.
+
+    The same moments are reached by windows a little later; the deadline makes a decision fall on its very sample.
+    """
+    if state.ear is not Ear.PAUSING:
+        return None
+    if state.mouth is Mouth.HELD:
+        return _future(state, state.last_voice + in_samples(policy.resume_ms))
+    if state.mouth is not Mouth.IDLE:
+        return None
+    end = state.last_voice + _silence_needed(policy, state)
+    return _future(state, end) or (_future(state, end + in_samples(policy.final_timeout_ms)) if state.owed else None)
+
+
+def _future(state: State, at: int) -> int | None:
+    return at if at > state.now else None
+
+
+# ── what cannot be, and what no longer matters ────────────────────────────────────────────────────────────────────────
+
+
+def _check(state: State, event: s.Input) -> None:
+    if type(event) not in _HANDLERS:
+        raise IllegalInput(f"{event!r} is no input of the turn machine")
+    if event.at < state.now:
+        raise IllegalInput(f"{event!r} comes from the past: time stands at sample {state.now}")
+    if isinstance(event, s.Window):
+        if not 0 <= event.probability <= 1:
+            raise IllegalInput(f"a probability is from 0 to 1, not {event.probability}")
+    elif isinstance(event, s.Partial | s.Final | s.Completeness) and event.utterance > state.utterance:
+        raise IllegalInput(f"utterance {event.utterance} has not begun; the last one is {state.utterance}")
+    elif isinstance(event, s.PlayoutStarted | s.PlayoutEnded) and event.reply > state.reply:
+        raise IllegalInput(f"reply {event.reply} was never announced; the last one is {state.reply}")
+    elif isinstance(event, s.ReplyPending) and event.reply > state.reply and state.mouth is not Mouth.IDLE:
+        raise IllegalInput(f"reply {event.reply} is announced while reply {state.reply} is {state.mouth.value}")
+
+
+def _is_stale(state: State, event: s.Input) -> bool:
+    match event:
+        case s.Partial() | s.Final():
+            return event.utterance not in state.owed
+        case s.Completeness():
+            return not any(utterance == event.utterance for utterance, _ in state.texts[-1:])
+        case s.ReplyPending():
+            return event.reply <= state.reply
+        case s.PlayoutStarted() | s.PlayoutEnded():
+            return event.reply < state.reply or state.mouth is Mouth.IDLE
+    return False
+
+
+# ── the ear ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) -> None:
+    if state.ear is Ear.SPEAKING:
+        if event.probability >= policy.offset_probability:
+            state.voiced += event.samples
+            state.last_voice = event.at
+            if state.voiced >= in_samples(policy.min_speech_ms):
+                _retract(state, out)
+        else:
+            _silence_in_speech(policy, state, event.at, out)
+    elif event.probability >= policy.onset_probability:
+        _onset(policy, state, event, out)
+
+
+def _onset(policy: TurnPolicy, state: State, event: s.Window, out: Commands) -> None:
+    if state.mouth in (Mouth.PENDING, Mouth.PLAYING) and state.interruptible:
+        state.mouth = Mouth.HELD
+        out.append(s.Hold(state.reply))
+    previous_end = state.last_voice if state.ear is Ear.PAUSING else 0
+    state.ear = Ear.SPEAKING
+    state.utterance += 1
+    state.onset = event.at - event.samples
+    state.voiced = event.samples
+    state.last_voice = event.at
+    state.owed += (state.utterance,)
+    if state.mouth is not Mouth.IDLE and not state.barged:
+        state.barged = state.utterance
+    start = max(0, previous_end, state.onset - in_samples(policy.pre_roll_ms))
+    out.append(s.OpenUtterance(state.utterance, start, state.onset))
+
+
+def _silence_in_speech(policy: TurnPolicy, state: State, at: int, out: Commands) -> None:
+    silence = at - state.last_voice
+    gap = policy.hold_gap_ms if state.mouth is Mouth.HELD else policy.utterance_gap_ms
+    if silence < in_samples(gap):
+        return
+    if state.voiced < in_samples(policy.min_speech_ms):
+        state.owed = tuple(u for u in state.owed if u != state.utterance)
+        state.texts = tuple(t for t in state.texts if t[0] != state.utterance)
+        out.append(s.DropUtterance(state.utterance))
+        state.ear = Ear.PAUSING if state.texts or state.owed else Ear.QUIET
+    else:
+        state.ear = Ear.PAUSING
+        out.append(s.CloseUtterance(state.utterance, state.last_voice))
+
+
+def _elapsed(policy: TurnPolicy, state: State, event: s.Elapsed, out: Commands) -> None:
+    """Nothing happened; `_settle` looks at the time."""
+
+
+# ── the words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _partial(policy: TurnPolicy, state: State, event: s.Partial, out: Commands) -> None:
+    _set_text(state, event.utterance, event.text)
+
+
+def _final(policy: TurnPolicy, state: State, event: s.Final, out: Commands) -> None:
+    _set_text(state, event.utterance, event.text)
+    state.owed = tuple(u for u in state.owed if u != event.utterance)
+    if state.mouth in (Mouth.PENDING, Mouth.PLAYING) and state.interruptible and 0 < state.barged <= event.utterance:
+        _judge_late_words(state, out)
+
+
+def _set_text(state: State, utterance: int, text: str) -> None:
+    kept = [item for item in state.texts if item[0] != utterance]
+    state.texts = tuple(sorted([*kept, (utterance, text.strip())]))
+    state.complete = 0.0
+
+
+def _completeness(policy: TurnPolicy, state: State, event: s.Completeness, out: Commands) -> None:
+    state.complete = event.probability
+
+
+# ── the mouth ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _reply_pending(policy: TurnPolicy, state: State, event: s.ReplyPending, out: Commands) -> None:
+    state.reply = event.reply
+    state.interruptible = event.interruptible
+    state.started = False
+    state.barged = 0
+    state.mouth = Mouth.PENDING
+    if state.ear is Ear.SPEAKING and event.interruptible:  # it was decided on elsewhere while this caller began to speak
+        state.mouth = Mouth.HELD
+        state.barged = state.utterance
+        out.append(s.Hold(event.reply))
+
+
+def _playout_started(policy: TurnPolicy, state: State, event: s.PlayoutStarted, out: Commands) -> None:
+    state.started = True
+    if state.mouth is Mouth.PENDING:
+        state.mouth = Mouth.PLAYING
+
+
+def _playout_ended(policy: TurnPolicy, state: State, event: s.PlayoutEnded, out: Commands) -> None:
+    state.mouth = Mouth.IDLE
+    if state.barged and not _barged_words(state) and not any(u >= state.barged for u in state.owed):
+        _let_pass(state, out)
+    state.barged = 0
+    if state.typed:
+        _commit_typed(state, state.typed, out)
+        state.typed = ""
+
+
+def _resume(state: State, out: Commands) -> None:
+    state.mouth = Mouth.PLAYING if state.started else Mouth.PENDING
+    out.append(s.Resume(state.reply))
+
+
+def _interrupt(state: State, reason: s.Reason, out: Commands) -> None:
+    if state.mouth is not Mouth.IDLE:
+        out.append(s.Interrupt(state.reply, reason))
+    state.mouth = Mouth.IDLE
+    state.barged = 0
+
+
+def _typed(policy: TurnPolicy, state: State, event: s.Typed, out: Commands) -> None:
+    text = event.text.strip()
+    if not text:
+        return
+    if state.mouth is not Mouth.IDLE and not state.interruptible:
+        state.typed = f"{state.typed} {text}".strip()
+        return
+    _interrupt(state, "text", out)
+    _commit_typed(state, text, out)
+
+
+def _commit_typed(state: State, text: str, out: Commands) -> None:
+    """A typed turn stands beside an open spoken one, which stays open; its id is the older one."""
+    _retract(state, out)
+    out.append(s.Commit(state.turn, text, "text", state.now, state.now, state.now))
+    state.turn += 1
+
+
+def _press_interrupt(policy: TurnPolicy, state: State, event: s.PressInterrupt, out: Commands) -> None:
+    _interrupt(state, "signal", out)
+
+
+def _press_commit(policy: TurnPolicy, state: State, event: s.PressCommit, out: Commands) -> None:
+    if state.ear is Ear.SPEAKING:
+        state.ear = Ear.PAUSING
+        out.append(s.CloseUtterance(state.utterance, state.last_voice))
+    state.pressed = state.ear is Ear.PAUSING
+
+
+# ── what follows from where things stand ──────────────────────────────────────────────────────────────────────────────
+
+
+def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
+    """Draws the consequences after every input: verdict on a held reply, speculation, the end of the turn."""
+    if state.mouth is Mouth.HELD:
+        _judge_hold(policy, state, out)
+    if state.mouth is Mouth.IDLE and state.ear is not Ear.QUIET:
+        _maybe_speculate(policy, state, out)
+        _maybe_commit(policy, state, out)
+
+
+def _barged_words(state: State) -> str:
+    """What was said over the reply, if it claims the floor: empty for backchannels, fillers and nothing."""
+    words = " ".join(text for utterance, text in state.texts if utterance >= state.barged and text)
+    return "" if is_backchannel(words) or is_filler(words) else words
+
+
+def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
+    claim = _barged_words(state)
+    if state.ear is Ear.SPEAKING:
+        backchannel_so_far = not claim and any(text for utterance, text in state.texts if utterance >= state.barged)
+        if state.voiced >= in_samples(policy.decide_backchannel_ms if backchannel_so_far else policy.decide_ms):
+            _interrupt(state, "speech", out)
+        elif claim and state.voiced >= in_samples(policy.words_ms):
+            _interrupt(state, "words", out)
+        return
+    finals_in = not any(utterance >= state.barged for utterance in state.owed)
+    if claim and finals_in:
+        _interrupt(state, "words", out)
+    elif finals_in or state.now - state.last_voice >= in_samples(policy.resume_ms):
+        _resume(state, out)
+        if finals_in:
+            _let_pass(state, out)
+
+
+def _judge_late_words(state: State, out: Commands) -> None:
+    """A late verdict: the reply has resumed, and now the words are known."""
+    if _barged_words(state):
+        _interrupt(state, "words", out)
+    elif not any(utterance >= state.barged for utterance in state.owed):
+        _let_pass(state, out)
+
+
+def _let_pass(state: State, out: Commands) -> None:
+    """The barge-in was none: its words leave the turn, backchannels for the log."""
+    for utterance, text in state.texts:
+        if utterance >= state.barged and is_backchannel(text):
+            out.append(s.KeepBackchannel(utterance, text))
+    state.texts = tuple(item for item in state.texts if item[0] < state.barged)
+    state.barged = 0
+    if state.ear is Ear.PAUSING and not state.texts and not state.owed:
+        state.ear = Ear.QUIET
+
+
+def _silence_needed(policy: TurnPolicy, state: State) -> int:
+    if state.pressed:
+        return 0
+    looks_complete = state.complete >= policy.threshold and not is_filler(state.text)
+    return in_samples(policy.action_delay_ms if looks_complete else policy.timeout_ms)
+
+
+def _maybe_speculate(policy: TurnPolicy, state: State, out: Commands) -> None:
+    if policy.speculation == "off" or state.voiced < in_samples(policy.min_speech_ms):
+        return
+    text = state.text
+    quiet_enough = state.now - state.last_voice >= in_samples(policy.speculate_ms)
+    if quiet_enough and text and text != state.speculated and not is_filler(text):
+        state.speculated = text
+        out.append(s.Speculate(state.turn, text))
+
+
+def _retract(state: State, out: Commands) -> None:
+    if state.speculated:
+        out.append(s.Retract(state.turn))
+        state.speculated = ""
+    state.complete = 0.0
+
+
+def _maybe_commit(policy: TurnPolicy, state: State, out: Commands) -> None:
+    if state.ear is not Ear.PAUSING:
+        return
+    endpoint = state.last_voice + _silence_needed(policy, state)
+    if state.now < endpoint or (state.owed and state.now < endpoint + in_samples(policy.final_timeout_ms)):
+        return
+    text = state.text
+    if text and not is_filler(text):
+        out.append(s.Commit(state.turn, text, "speech", state.now, state.last_voice, endpoint))
+    else:
+        _retract(state, out)
+        out.append(s.AbandonTurn(state.turn))
+    state.turn += 1
+    state.texts = ()
+    state.owed = ()
+    state.ear = Ear.QUIET
+    state.pressed = False
+    state.speculated = ""
+    state.complete = 0.0
+
+
+_HANDLERS: dict[type, Callable[[TurnPolicy, State, Any, Commands], None]] = {
+    s.Window: _window,
+    s.Elapsed: _elapsed,
+    s.Partial: _partial,
+    s.Final: _final,
+    s.Completeness: _completeness,
+    s.ReplyPending: _reply_pending,
+    s.PlayoutStarted: _playout_started,
+    s.PlayoutEnded: _playout_ended,
+    s.Typed: _typed,
+    s.PressInterrupt: _press_interrupt,
+    s.PressCommit: _press_commit,
+}

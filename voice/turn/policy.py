@@ -1,0 +1,88 @@
+"""The knobs of turn-taking, all in milliseconds of the caller's own sound.
+
+The defaults and what each one trades are explained with pictures in docs/turn-taking.md.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from ..audio.frames import EAR_HZ
+
+Speculation = Literal["off", "model", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """How a session takes turns.
+
+    Raises ValueError when a value is out of range; the message names the field.
+    """
+
+    onset_probability: float = 0.5
+    """VAD probability at which speech begins (Silero's own recommendation)."""
+
+    offset_probability: float = 0.35
+    """VAD probability below which a window is silence; lower than the onset so that a wavering voice is one utterance."""
+
+    min_speech_ms: int = 60
+    """Speech shorter than this was a click: no utterance, no words."""
+
+    pre_roll_ms: int = 320
+    """Sound before the onset that the recogniser is given, so that the first phoneme is not lost."""
+
+    utterance_gap_ms: int = 160
+    """Silence after which an utterance is closed and its final text asked for; the turn stays open."""
+
+    threshold: float = 0.5
+    """Probability that the turn is complete at which `action_delay_ms` is enough silence."""
+
+    action_delay_ms: int = 300
+    """Silence after which a turn that looks complete ends."""
+
+    timeout_ms: int = 700
+    """Silence after which any turn ends."""
+
+    final_timeout_ms: int = 1500
+    """How long after the end of the turn a recogniser's final is waited for before the last partial serves instead."""
+
+    speculate_ms: int = 96
+    """Silence after which a reply may be started before the turn has ended for certain."""
+
+    speculation: Speculation = "full"
+    """`off`; `model`: only the model runs ahead; `full`: model and speech synthesis run ahead, the sound waits."""
+
+    decide_ms: int = 600
+    """Voiced speech over a held reply that makes it an interruption whatever the words. The reply is silent from the first
+    window on, so this costs the caller nothing; it is what a backchannel must stay below."""
+
+    decide_backchannel_ms: int = 1100
+    """The same where the words so far are all backchannels ("yeah yeah yeah")."""
+
+    words_ms: int = 320
+    """Voiced speech over a held reply before a recogniser's partial may make it an interruption: earlier partials are guesses."""
+
+    hold_gap_ms: int = 128
+    """Silence after which speech over a held reply is taken to have ended, and its words are asked for."""
+
+    resume_ms: int = 288
+    """Silence after which a held reply resumes where no words have come by then."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name.endswith("_ms") and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 60_000):
+                raise ValueError(f"{item.name} must be a whole number of milliseconds from 0 to 60000, not {value!r}")
+        for name in ("onset_probability", "offset_probability", "threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)!r}")
+        if self.offset_probability > self.onset_probability:
+            raise ValueError("offset_probability must not be above onset_probability, or speech would end where it begins")
+        if self.action_delay_ms > self.timeout_ms:
+            raise ValueError("action_delay_ms must not be above timeout_ms")
+        if self.speculation not in ("off", "model", "full"):
+            raise ValueError(f"speculation must be off, model or full, not {self.speculation!r}")
+
+
+def in_samples(ms: int) -> int:
+    """Milliseconds as samples of the ear's clock."""
+    return ms * EAR_HZ // 1000

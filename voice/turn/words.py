@@ -1,0 +1,37 @@
+"""Words that carry no claim to the floor: backchannels, and fillers beside them. English and Chinese.
+
+A backchannel is judged by the whole of what was said: "yeah" leaves the floor where it is, "yeah but wait" does not.
+"""
+
+import re
+
+_BACKCHANNELS = frozenset(
+    """yeah yes yep yup ya yah ok okay k right sure alright uh-huh uhhuh mhm mm mmm mm-hm mm-hmm mhmm hmm hm huh aha ah oh wow
+    cool nice great good fine true exactly totally absolutely indeed really interesting
+    嗯 嗯嗯 哦 噢 喔 啊 对 对对 对对对 是 是的 是啊 好 好的 好吧 行 没错 明白 知道 知道了 哈哈 哇 这样 这样啊""".split()
+)
+_FILLERS = frozenset("um uh er erm uhm ehm eh the a i i'm and so hmm 呃 额 那个".split())
+_PHRASES = ("i see", "got it", "of course", "makes sense", "go on", "keep going", "mm hm", "mm hmm", "uh huh", "all right", "oh really")
+_WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*|[0-9]+|[一-鿿]+", re.IGNORECASE)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case; a run of Chinese characters counts as one."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def is_backchannel(text: str) -> bool:
+    """Whether a text consists of backchannels (and fillers beside them) and of nothing else. Empty text is not one."""
+    lowered = " ".join(words_of(text))
+    if not lowered:
+        return False
+    for phrase in _PHRASES:
+        lowered = re.sub(rf"\b{phrase}\b", "okay", lowered)
+    words = lowered.split()
+    return all(word in _BACKCHANNELS or word in _FILLERS for word in words) and any(word in _BACKCHANNELS for word in words)
+
+
+def is_filler(text: str) -> bool:
+    """Whether a text holds fillers only ("um", "uh"): a caller who is about to speak, or noise that was heard as words."""
+    words = words_of(text)
+    return bool(words) and all(word in _FILLERS for word in words)
