@@ -1,0 +1,39 @@
+"""The configuration of a server: one YAML file, checked with errors that name file, line and field.
+
+`load_config("rooms.yaml")` gives a `Config` or raises `ConfigError`; `default_config()` is what is
+served without a file. The format is described in docs/configuration.md.
+"""
+
+from .errors import ConfigError, Problem
+from .load import load_config, parse_config
+from .model import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    AgentConfig,
+    Config,
+    EnginesConfig,
+    LimitsConfig,
+    ModelConfig,
+    RoomConfig,
+    ServerConfig,
+    VoiceConfig,
+    default_config,
+)
+
+__all__ = [
+    "DEFAULT_HOST",
+    "DEFAULT_PORT",
+    "AgentConfig",
+    "Config",
+    "ConfigError",
+    "EnginesConfig",
+    "LimitsConfig",
+    "ModelConfig",
+    "Problem",
+    "RoomConfig",
+    "ServerConfig",
+    "VoiceConfig",
+    "default_config",
+    "load_config",
+    "parse_config",
+]

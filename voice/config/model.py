@@ -1,0 +1,159 @@
+"""What can be configured: the server, the engines, the rooms and who sits in them."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from ..protocol import MAX_MESSAGE_BYTES
+from ..tts.base import Voice
+from ..turn.policy import TurnPolicy
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+
+_ROOM_NAME = re.compile(r"[\w.-]{1,64}")
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Phrase = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Section(BaseModel):
+    """The base of all sections: unknown fields are refused, values do not change once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+
+
+class LimitsConfig(Section):
+    """What a server takes before it refuses."""
+
+    max_sessions: int = Field(default=200, ge=1, le=100_000)
+    max_sessions_per_room: int = Field(default=32, ge=1, le=10_000)
+    max_message_bytes: int = Field(default=MAX_MESSAGE_BYTES, ge=4096, le=16 * 1024 * 1024)
+    """Largest WebSocket message; a larger one closes its connection."""
+    resume_s: float = Field(default=60, ge=0, le=86_400)
+    """How long the seat of a lost connection is kept, in seconds."""
+
+
+class ServerConfig(Section):
+    """Where the server listens."""
+
+    host: str = Field(default=DEFAULT_HOST, min_length=1, max_length=255)
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65_535)
+    """0 takes any free port."""
+    limits: LimitsConfig = LimitsConfig()
+
+
+class ModelConfig(Section):
+    """Which chat model thinks: a word (`model: openai`) or a mapping (`model: {provider: openai, …}`)."""
+
+    provider: Literal["auto", "embedded", "openai", "dashscope", "ollama"] = "auto"
+    """`auto`: what the environment offers (a key, a local Ollama), else the embedded model."""
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    """The provider's name of the model; None for the provider's default."""
+    base_url: str | None = Field(default=None, pattern=r"^https?://", max_length=2000)
+    api_key: SecretStr | None = None
+    """Only as `${VARIABLE}`; None for the variable that the provider's package reads."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"provider": value} if isinstance(value, str) else value
+
+
+class EnginesConfig(Section):
+    """Which engine serves each stage; `auto` takes the best that is installed."""
+
+    vad: Literal["auto", "silero", "pysilero", "webrtc"] = "auto"
+    asr: Literal["auto", "pocketsphinx"] = "auto"
+    tts: Literal["auto", "espeak"] = "auto"
+    model: ModelConfig = ModelConfig()
+
+
+class VoiceConfig(Section):
+    """How an agent sounds. See `hubbub.voice.tts.base.Voice`."""
+
+    name: str = Field(default="", max_length=100)
+    language: str | None = Field(default=None, min_length=2, max_length=35)
+    """BCP 47 tag; None for the room's language."""
+    speed: float = Field(default=1.0, gt=0, le=4)
+    pitch: float = Field(default=1.0, gt=0, le=4)
+
+    def as_voice(self, room_language: str) -> Voice:
+        """The engine's view of this voice in a room of that language."""
+        language = self.language or room_language
+        return Voice(name=self.name, language=language, speed=self.speed, pitch=self.pitch)
+
+
+class AgentConfig(Section):
+    """One agent of a room."""
+
+    name: Name
+    prompt: str = Field(default="", max_length=20_000)
+    """What the model is told about its part; empty for the agent layer's own."""
+    voice: VoiceConfig = VoiceConfig()
+    model: ModelConfig | None = None
+    """None for `engines.model`."""
+    greeting: str | None = Field(default=None, min_length=1, max_length=1000)
+    """What the agent says to who joins; None to wait until spoken to."""
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable():
+            raise PydanticCustomError("name", "must have only printable characters")
+        return name
+
+
+class RoomConfig(Section):
+    """One room."""
+
+    title: str = Field(default="", max_length=200)
+    language: str = Field(default="en", min_length=2, max_length=35)
+    """BCP 47 tag of the language spoken."""
+    agents: tuple[AgentConfig, ...] = Field(max_length=64)
+    vocabulary: tuple[Phrase, ...] = Field(default=(), max_length=2000)
+    """Words and names that the recogniser should expect here, beside the agents' own."""
+    turn: TurnPolicy = TurnPolicy()
+
+    @field_validator("agents")
+    @classmethod
+    def _distinct(cls, agents: tuple[AgentConfig, ...]) -> tuple[AgentConfig, ...]:
+        seen: set[str] = set()
+        for agent in agents:
+            if agent.name.casefold() in seen:
+                message = "must have different names; {name} comes twice"
+                raise PydanticCustomError("agents", message, {"name": agent.name})
+            seen.add(agent.name.casefold())
+        return agents
+
+
+class Config(Section):
+    """Everything that one file configures."""
+
+    server: ServerConfig = ServerConfig()
+    engines: EnginesConfig = EnginesConfig()
+    turn: TurnPolicy = TurnPolicy()
+    """What holds in rooms that say nothing else. Rooms read from a file have it merged in already."""
+    rooms: dict[str, RoomConfig] = Field(min_length=1, max_length=1000)
+
+    @field_validator("rooms")
+    @classmethod
+    def _names(cls, rooms: dict[str, RoomConfig]) -> dict[str, RoomConfig]:
+        for name in rooms:
+            if not _ROOM_NAME.fullmatch(name):
+                raise PydanticCustomError(
+                    "room_name",
+                    "has a room named {name}: a name has 1 to 64 letters, digits, '-', '_' or '.'",
+                    {"name": repr(name)},
+                )
+        return rooms
+
+
+def default_config() -> Config:
+    """What is served where nothing is configured: one room `default` with one agent, Ava."""
+    ava = AgentConfig(name="Ava", voice=VoiceConfig(name="en-us+f5"))
+    return Config(rooms={"default": RoomConfig(title="Hubbub", agents=(ava,))})
