@@ -4,8 +4,8 @@ Theory of operation
 ===================
 
 Replies are played one after another, each under its own number (its *generation*). A reply comes as pieces of text (`add_piece`,
-spans that tile the generated text) and the sound of them with word times (`add_sound`); `finish` says that nothing follows. A
-gateway takes sound with `pull` and is told the place of every frame in its reply, so that the far end can report how far it
+spans that tile the generated text) and the sound of them with word times (`add_sound`); `finish` says that nothing follows.
+A gateway takes sound with `pull` and is told the place of every frame in its reply, so that the far end can report how far it
 has played (`played`). Between the two lies what is *in flight*.
 
 `hold` and `resume` act before the next `pull`. `cut` kills the reply: nothing of it leaves afterwards (a dead generation is

@@ -292,7 +292,8 @@ def test_impossible_inputs_raise_and_leave_the_state(event):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"timeout_ms": -1}, {"offset_probability": 0.9}, {"action_delay_ms": 900}, {"speculation": "yes"}, {"threshold": 2}]
+    "fields",
+    [{"timeout_ms": -1}, {"offset_probability": 0.9}, {"action_delay_ms": 900}, {"speculation": "yes"}, {"threshold": 2}],
 )
 def test_policies_out_of_range_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):

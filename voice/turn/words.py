@@ -11,7 +11,9 @@ _BACKCHANNELS = frozenset(
     嗯 嗯嗯 哦 噢 喔 啊 对 对对 对对对 是 是的 是啊 好 好的 好吧 行 没错 明白 知道 知道了 哈哈 哇 这样 这样啊""".split()
 )
 _FILLERS = frozenset("um uh er erm uhm ehm eh the a i i'm and so hmm 呃 额 那个".split())
-_PHRASES = ("i see", "got it", "of course", "makes sense", "go on", "keep going", "mm hm", "mm hmm", "uh huh", "all right", "oh really")
+_PHRASES = (
+    "i see", "got it", "of course", "makes sense", "go on", "keep going", "mm hm", "mm hmm", "uh huh", "all right", "oh really",
+)
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*|[0-9]+|[一-鿿]+", re.IGNORECASE)
 
 
