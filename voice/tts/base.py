@@ -53,6 +53,9 @@ class TTSChunk:
 
     words: tuple[SpokenWord, ...] = ()
 
+    trimmed_samples: int = 0
+    """Leading silence that the engine took off right before this sound, in samples at `rate_hz`. Word times do not count it."""
+
 
 class TTSEngine(ABC):
     """Turns text into speech."""
@@ -73,8 +76,9 @@ class TTSEngine(ABC):
     def synthesize(self, text: str, voice: Voice) -> AsyncIterator[TTSChunk]:
         """Speaks `text` (one sentence or clause, cleaned of what must not be read aloud), chunk by chunk as it is made.
 
-        Words come in order of their place in the sound, no later than the chunk that holds their first sample; an engine that
-        knows no word times reports none. Empty text gives no chunk. Raises TTSError.
+        Words come in order of their place in the sound, no later than the chunk that holds their first sample (a word whose
+        time the engine only estimates may come later); an engine that knows no word times reports none. Empty text gives no
+        chunk. Raises TTSError.
         """
 
     async def close(self) -> None:  # noqa: B027
