@@ -12,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 
+class VADError(Exception):
+    """An engine that cannot be used here. The message says what is missing and what to install or set."""
+
+
 class VADStream:
     """The state that an engine keeps for one caller. Opaque to everybody else."""
 
@@ -45,5 +49,16 @@ class VADEngine(ABC):
         Raises ValueError when shapes do not match.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not abstract: most engines have nothing to free
         """Frees what the engine holds. The default has nothing to free."""
+
+
+def check_call(streams: Sequence[VADStream], windows: npt.NDArray[np.int16], window_samples: int) -> None:
+    """Raises ValueError unless `streams` and `windows` are what `VADEngine.judge` asks for."""
+    if windows.shape != (len(streams), window_samples) or windows.dtype != np.int16:
+        raise ValueError(
+            f"{len(streams)} streams need windows of shape ({len(streams)}, {window_samples}) and type int16; "
+            f"{windows.shape} and {windows.dtype} came"
+        )
+    if len(set(map(id, streams))) != len(streams):
+        raise ValueError("a stream came twice in one call; its windows must be judged one after the other")

@@ -1,0 +1,154 @@
+"""Silero VAD, version 6, through onnxruntime: the detector of choice.
+
+One onnxruntime session with one thread serves the whole process; the recurrent state of each caller lives in his stream.
+A call judges the windows of all callers at once, which costs a third of judging them one by one. What a window gets depends on
+its own stream alone: the other rows of the batch, their number and their order change no bit of the answer, so that a recording
+of one caller replays to the same decisions that were made in a full house.
+
+The network's file comes from the `silero-vad` distribution, of which nothing else is used: importing it would import torch.
+"""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from ..audio.frames import EAR_HZ
+from ..audio.pcm import FULL_SCALE
+from .base import VADEngine, VADError, VADStream, check_call
+
+WINDOW_SAMPLES = 512
+"""The network's only window at 16 kHz, 32 ms."""
+
+_CONTEXT_SAMPLES = 64  # since v5 the network also wants the last samples of the window before
+_STATE_SHAPE = (2, 128)  # hidden and cell state of its one LSTM layer
+_SETTLED_WINDOWS = 32  # one second: see `SileroVAD`
+_FILES = ("silero_vad_op18_ifless.onnx", "silero_vad.onnx")  # the same network; the first is 0.1 ms quicker for one stream
+_INSTALL = "install it with `pip install --no-deps silero-vad`, or set the path of its silero_vad.onnx"
+
+
+@dataclass(slots=True)
+class _State:
+    lstm: npt.NDArray[np.float32]
+    context: npt.NDArray[np.float32]
+    silent_windows: int = 0
+    probability: float = 0.0
+
+
+class SileroVAD(VADEngine):
+    """Silero VAD v5 or v6 from an ONNX file.
+
+    Digital silence, as a muted microphone sends it, is cheap: after a second of nothing but zeros a stream's state is kept as
+    it is, and its probability stays the last one (below 0.01) until a sample differs from zero. The network's own state would
+    drift on for minutes in such silence, which makes the next onset no quicker: up to two windows later.
+    """
+
+    name = "silero"
+    window_samples = WINDOW_SAMPLES
+
+    def __init__(self, model_path: str | Path | None = None) -> None:
+        """Loads the network from `model_path`, or from the installed `silero-vad` distribution.
+
+        Raises VADError when onnxruntime or the file is missing, or when the file is not a Silero network of version 5 or 6.
+        """
+        self.model_path = Path(model_path) if model_path is not None else find_model()
+        self._session = _load(self.model_path)
+        self._rate = np.array(EAR_HZ, np.int64)
+        self._takes_rate = any(field.name == "sr" for field in self._session.get_inputs())
+        self._check_interface()
+
+    def open(self) -> VADStream:
+        """A fresh state for one caller, about 1.5 kB."""
+        return VADStream(_State(np.zeros(_STATE_SHAPE, np.float32), np.zeros(_CONTEXT_SAMPLES, np.float32)))
+
+    def judge(self, streams: Sequence[VADStream], windows: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+        """Probability of speech in the next window of each stream, as `VADEngine.judge` says. `windows`: (n, 512)."""
+        check_call(streams, windows, WINDOW_SAMPLES)
+        states: list[_State] = [stream.state for stream in streams]
+        sounding: list[bool] = np.asarray(windows.any(axis=1)).tolist()
+        rows = [row for row, state in enumerate(states) if _needs_network(state, sounding[row])]
+        if rows:
+            needing = states if len(rows) == len(states) else [states[row] for row in rows]
+            self._run(needing, windows if len(rows) == len(states) else windows[rows])
+        return np.array([state.probability for state in states], np.float32)
+
+    def _run(self, states: list[_State], windows: npt.NDArray[np.int16]) -> None:
+        sound = np.empty((len(states), _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
+        np.multiply(windows, np.float32(1.0 / FULL_SCALE), out=sound[:, _CONTEXT_SAMPLES:])
+        for row, state in enumerate(states):
+            sound[row, :_CONTEXT_SAMPLES] = state.context
+        output, lstm = self._infer(sound, np.stack([state.lstm for state in states], axis=1))
+        tails = sound[:, -_CONTEXT_SAMPLES:].copy()  # views of the whole sound would keep it alive
+        for row, (state, probability) in enumerate(zip(states, output[:, 0].tolist(), strict=True)):
+            state.lstm = lstm[:, row]
+            state.context = tails[row]
+            state.probability = probability
+
+    def _infer(
+        self, sound: npt.NDArray[np.float32], lstm: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        feeds: dict[str, Any] = {"input": sound, "state": lstm}
+        if self._takes_rate:
+            feeds["sr"] = self._rate
+        output, state = self._session.run(["output", "stateN"], feeds)
+        return output, state
+
+    def _check_interface(self) -> None:
+        wanted = ({"input", "state", "sr"}, {"output", "stateN"})
+        inputs = {field.name for field in self._session.get_inputs()}
+        outputs = {field.name for field in self._session.get_outputs()}
+        if inputs | {"sr"} != wanted[0] or not wanted[1] <= outputs:
+            _refuse(self.model_path, f"it takes {sorted(inputs)} and gives {sorted(outputs)}")
+        samples = _CONTEXT_SAMPLES + WINDOW_SAMPLES
+        try:
+            output, state = self._infer(np.zeros((2, samples), np.float32), np.zeros((2, 2, 128), np.float32))
+        except Exception as error:  # onnxruntime has no common base class for what it raises
+            _refuse(self.model_path, f"it cannot judge two windows of {samples} samples: {error}")
+        if output.shape != (2, 1) or state.shape != (2, 2, 128):
+            _refuse(self.model_path, f"two windows give shapes {output.shape} and {state.shape}")
+
+
+def find_model() -> Path:
+    """The ONNX file of the installed `silero-vad` distribution, found without importing it.
+
+    Raises VADError when the distribution or its file is not there.
+    """
+    spec = importlib.util.find_spec("silero_vad")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    for folder in folders:
+        for name in _FILES:
+            path = Path(folder) / "data" / name
+            if path.is_file():
+                return path
+    missing = f"{folders[0]} has no data/silero_vad.onnx" if folders else "the distribution silero-vad is not installed"
+    raise VADError(f"no Silero network: {missing}; {_INSTALL}")
+
+
+def _load(path: Path) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise VADError("silero needs onnxruntime; install it with `pip install 'hubbub[offline]'`") from error
+    if not path.is_file():
+        raise VADError(f"no Silero network at {path}; {_INSTALL}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # more threads made it slower: the network is too small to share
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # its warnings about unused initialisers are nothing a user can act on
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no common base class for what it raises
+        raise VADError(f"{path} cannot be loaded as an ONNX network: {error}; {_INSTALL}") from error
+
+
+def _needs_network(state: _State, sounding: bool) -> bool:
+    state.silent_windows = 0 if sounding else state.silent_windows + 1
+    return state.silent_windows <= _SETTLED_WINDOWS
+
+
+def _refuse(path: Path, what: str) -> NoReturn:
+    raise VADError(f"{path} is not a Silero VAD network of version 5 or 6: {what}; {_INSTALL}")
