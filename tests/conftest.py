@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
 from hubbub.voice.audio.frames import EAR_HZ
 from hubbub.voice.audio.wav import read_wav
+from hypothesis import settings
 
 FIXTURES = Path(__file__).resolve().parent.parent / "audio_fixtures"
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from hubbub.voice.audio.fade import fade_in, fade_out
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hubbub.voice.audio.fade import fade_in, fade_out
 
 
 def flat(samples: int, value: int = 20_000) -> bytes:

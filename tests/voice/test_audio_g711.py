@@ -4,7 +4,6 @@ import hashlib
 
 import numpy as np
 import pytest
-
 from hubbub.voice.audio.g711 import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
 
 EVERY_SAMPLE = np.arange(-32768, 32768).astype("<i2").tobytes()

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hubbub.voice.audio.level import SILENCE_DBFS, change_level, peak_dbfs, rms_dbfs
 from hubbub.voice.audio.pcm import to_pcm, to_samples
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def pcm(*samples: int) -> bytes:

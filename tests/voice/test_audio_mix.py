@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from hubbub.voice.audio.mix import KNEE, mix, mix_minus
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hubbub.voice.audio.mix import KNEE, mix, mix_minus
 
 
 def pcm(samples: list[int]) -> bytes:

@@ -3,10 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hubbub.voice.audio.resample import Resampler, resample, resampled_length
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from hubbub.voice.audio.resample import Resampler, resample, resampled_length
 
 RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000)
 rates = st.sampled_from(RATES_HZ)

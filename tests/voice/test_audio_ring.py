@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from hubbub.voice.audio.ring import PreRoll, WindowCutter
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hubbub.voice.audio.ring import PreRoll, WindowCutter
 
 
 def counted(first: int, samples: int) -> bytes:
