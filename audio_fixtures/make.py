@@ -119,9 +119,8 @@ def make() -> int:
     manifest = {"rate_hz": EAR_HZ, "espeak_ng": version, "clips": dict(sorted(clips.items()))}
     MANIFEST.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     size = sum((HERE / f"{name}.wav").stat().st_size for name in clips)
-    print(
-        f"{len(clips)} clips, {sum(clip['seconds'] for clip in clips.values()):.0f} s, {size / 1e6:.2f} MB, espeak-ng {version}"
-    )
+    seconds = sum(clip["seconds"] for clip in clips.values())
+    print(f"{len(clips)} clips, {seconds:.0f} s, {size / 1e6:.2f} MB, espeak-ng {version}")
     return 0
 
 

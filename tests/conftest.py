@@ -23,9 +23,7 @@ def fixture_path() -> Callable[[str], Path]:
     def path_of(name: str) -> Path:
         path = FIXTURES / f"{name}.wav"
         if not path.is_file():
-            pytest.fail(
-                f"no clip {name!r} in audio_fixtures/; manifest.json lists all (python audio_fixtures/make.py makes them)"
-            )
+            pytest.fail(f"audio_fixtures/manifest.json has no clip {name!r}, or its file is missing: run audio_fixtures/make.py")
         return path
 
     return path_of

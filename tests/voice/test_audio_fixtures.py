@@ -27,7 +27,8 @@ def test_clips_sound_as_stated(fixture_audio: Callable[[str], bytes]) -> None:
         if "speech_ms" in clip:
             start_ms, end_ms = clip["speech_ms"]
             assert abs(peak_dbfs(pcm) + 6.0) < 0.1, name
-            assert 0 <= start_ms <= 30 and end_ms - start_ms >= 100, name
+            assert 0 <= start_ms <= 80, name  # a soft "t" comes long before its vowel
+            assert end_ms - start_ms >= 100, name
             assert [word["word"] for word in clip.get("words", [])] in ([], clip["text"].split()), name
     assert abs(rms_dbfs(fixture_audio("noise/babble")) + 26.0) < 0.1
     assert abs(rms_dbfs(fixture_audio("noise/white")) + 30.0) < 0.2
