@@ -3,9 +3,9 @@
 Theory of operation
 ===================
 
-Replies are played one after another, each under its own number (its *generation*). A reply comes as pieces of text (`add_piece`,
-spans that tile the generated text) and the sound of them with word times (`add_sound`); `finish` says that nothing follows.
-A gateway takes sound with `pull` and is told the place of every frame in its reply, so that the far end can report how far it
+Replies are played one after another, each under its own number (its *generation*). A reply comes as pieces of text
+(`add_piece`, spans that tile the generated text) and the sound of them with word times (`add_sound`); `finish` says that nothing
+follows. A gateway takes sound with `pull` and is told the place of every frame in its reply, so that the far end can report how far it
 has played (`played`). Between the two lies what is *in flight*.
 
 `hold` and `resume` act before the next `pull`. `cut` kills the reply: nothing of it leaves afterwards (a dead generation is
@@ -181,6 +181,11 @@ class Playout:
         """Number of the reply that plays or plays next, 0 if none."""
         entry = self._front()
         return entry.number if entry else 0
+
+    def held(self, reply: int) -> bool:
+        """Whether the reply is silenced for now."""
+        entry = self._replies.get(reply)
+        return entry is not None and entry.held
 
     def through(self, reply: int) -> bool:
         """Whether all of the reply was heard to its end."""

@@ -1,0 +1,86 @@
+"""The ear: positions, silence for the missing, a bound for the surplus."""
+
+import numpy as np
+from hubbub.voice.ear import AHEAD_MS, Ear
+from hypothesis import given
+from hypothesis import strategies as st
+
+W = 512
+
+
+def test_windows_are_cut_from_any_chunks():
+    ear = Ear(W)
+    sound = np.arange(3 * W, dtype=np.int16).tobytes()
+    for start in range(0, len(sound), 700):
+        ear.push(sound[start : start + 700])
+    out = b""
+    while ear.ready:
+        assert np.array_equal(ear.window(), np.frombuffer(sound, np.int16)[ear.at : ear.at + W])
+        out += ear.judged()
+    assert out == sound and ear.at == 3 * W
+
+
+def test_the_past_serves_the_pre_roll():
+    ear = Ear(W)
+    sound = np.random.default_rng(1).integers(-9, 9, 40 * W, dtype=np.int16).tobytes()
+    for start in range(0, len(sound), W * 2):
+        ear.advance(W)
+        ear.push(sound[start : start + W * 2])
+        while ear.ready:
+            ear.judged()
+    assert ear.since(ear.at - 5120) == sound[-5120 * 2 :]
+    assert len(ear.since(0)) <= len(sound)
+
+
+def test_a_stream_that_stops_is_given_silence_that_needs_no_vad():
+    ear = Ear(W)
+    ear.push(bytes(W * 2))
+    for _ in range(100):
+        ear.advance(160)
+    assert ear.received > 16_000 * 0.6
+    ear.judged()
+    absent = 0
+    while ear.ready:
+        absent += ear.absent
+        ear.judged()
+    assert absent >= 15
+
+
+def test_sound_faster_than_real_time_is_bounded():
+    ear = Ear(W)
+    dropped = sum(ear.push(bytes(640)) for _ in range(500))
+    assert ear.received == AHEAD_MS * 16
+    assert dropped == ear.dropped == 500 * 320 - ear.received
+
+
+def test_a_burst_after_a_stall_is_kept():
+    ear = Ear(W)
+    for _ in range(100):
+        ear.advance(160)
+    filled = ear.received
+    assert ear.push(bytes(16_000 * 2)) == 0
+    assert ear.received == filled + 16_000
+
+
+def test_a_client_clock_that_drifts_loses_nothing_in_an_hour():
+    ear = Ear(W)
+    owed = 0.0
+    for _ in range(360_000):
+        ear.advance(160)
+        owed += 160 * 1.0001
+        if owed >= 320:
+            owed -= 320
+            assert ear.push(bytes(640)) == 0
+        while ear.ready:
+            ear.judged()
+    assert ear.dropped == 0
+
+
+@given(st.lists(st.integers(0, 500), max_size=60))
+def test_any_chunking_gives_the_same_windows(sizes):
+    ear = Ear(W)
+    for size in sizes:
+        ear.push(bytes(size * 2))
+    while ear.ready:
+        ear.judged()
+    assert ear.at == sum(sizes) // W * W

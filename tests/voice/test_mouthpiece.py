@@ -1,0 +1,79 @@
+"""The mouthpiece: a small lead ahead of the playhead, never more."""
+
+from hubbub.voice.mouthpiece import LEAD_MS, PATIENCE_S, UNREPORTED_DELAY_MS, Mouthpiece
+
+LEAD = LEAD_MS * 24
+FRAME = 480
+
+
+def speaking(seconds: float = 2.0, *, reports: bool = True) -> Mouthpiece:
+    mouth = Mouthpiece()
+    mouth.reports = reports
+    mouth.playout.begin(1)
+    mouth.playout.add_piece(1, "hello")
+    mouth.playout.add_sound(1, bytes(int(seconds * 24_000) * 2))
+    mouth.playout.finish(1)
+    return mouth
+
+
+def test_the_lead_leaves_at_once_and_then_real_time():
+    mouth = speaking()
+    assert len(mouth.due(0.0)) == LEAD_MS // 20
+    assert mouth.due(0.0) == []
+    assert len(mouth.due(0.02)) == 1
+    mouth.played(1, 960, 0.04)
+    assert len(mouth.due(0.04)) == 1
+
+
+def test_a_client_that_stops_reporting_gets_no_more():
+    mouth = speaking(5.0)
+    for tick in range(200):
+        mouth.due(tick / 100)
+    assert mouth.playout.sent(1) <= LEAD + int(0.4 * 24_000) + FRAME
+
+
+def test_without_reports_the_clock_estimates_and_under_credits():
+    mouth = speaking(reports=False)
+    for tick in range(101):
+        mouth.due(tick / 100)
+    assert mouth.playout.playhead(1) == 24_000 - UNREPORTED_DELAY_MS * 24
+    tick = 101
+    while not mouth.over(1, tick / 100):
+        mouth.due(tick / 100)
+        tick += 1
+    assert 2.0 + UNREPORTED_DELAY_MS / 1000 <= tick / 100 <= 2.2
+    assert mouth.playout.through(1)
+
+
+def test_a_held_reply_sends_nothing_and_resumes_where_it_stopped():
+    mouth = speaking()
+    sent = mouth.due(0.0)
+    mouth.hold(1)
+    assert mouth.due(1.0) == []
+    mouth.resume(1, 1.0)
+    mouth.played(1, LEAD, 1.0)
+    (first, *_) = mouth.due(1.0)
+    assert first.offset == sent[-1].offset + FRAME
+
+
+def test_a_reply_is_over_with_the_last_report_or_after_patience():
+    mouth = speaking(0.1)
+    mouth.due(0.0)
+    assert not mouth.over(1, 0.05)
+    mouth.played(1, 2400, 0.1)
+    assert mouth.over(1, 0.1)
+    silent = speaking(0.1)
+    silent.due(0.0)
+    assert not silent.over(1, 1.0)
+    assert silent.over(1, 0.1 + PATIENCE_S)
+
+
+def test_after_a_gap_in_synthesis_the_lead_is_not_made_up_by_a_burst():
+    mouth = Mouthpiece()
+    mouth.playout.begin(1)
+    mouth.playout.add_sound(1, bytes(FRAME * 2 * 2))
+    assert len(mouth.due(0.0)) == 2
+    for tick in range(1, 100):
+        assert mouth.due(tick / 100) == []
+    mouth.playout.add_sound(1, bytes(24_000 * 2))
+    assert len(mouth.due(1.0)) == LEAD_MS // 20

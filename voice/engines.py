@@ -1,0 +1,65 @@
+"""The engines of a process: which one serves each stage, and why."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .asr.base import ASREngine
+from .asr.choose import choose_asr
+from .config import EnginesConfig
+from .event import EngineInfo
+from .tts.base import TTSEngine
+from .tts.choose import choose_tts
+from .vad.base import VADEngine
+from .vad.choose import choose_vad
+
+
+@dataclass(slots=True)
+class Engines:
+    """What hears and speaks for every session of the process, and the default model that thinks."""
+
+    vad: VADEngine
+    asr: ASREngine
+    tts: TTSEngine
+    info: dict[str, EngineInfo] = field(default_factory=dict)
+    """`vad`, `asr`, `tts` and `model`: name, reason and what users should know."""
+
+    async def start(self) -> None:
+        """Loads recogniser and synthesiser."""
+        await self.asr.start()
+        await self.tts.start()
+
+    async def close(self) -> None:
+        """Ends their helper processes."""
+        await self.asr.close()
+        await self.tts.close()
+        self.vad.close()
+
+
+def choose_engines(config: EnginesConfig, environ: Mapping[str, str] = os.environ) -> Engines:
+    """The engines that the configuration names, or the best that are installed. Raises the engines' own errors, which say what
+    to install."""
+
+    def named(name: str) -> str | None:
+        return None if name == "auto" else name
+
+    vad, vad_why = choose_vad(named(config.vad))
+    asr, asr_why = choose_asr(named(config.asr), environ)
+    tts, tts_why = choose_tts(named(config.tts), environ)
+    engines = Engines(vad, asr, tts)
+    engines.info["vad"] = EngineInfo(name=vad.name, why=vad_why)
+    engines.info["asr"] = EngineInfo(name=asr.name, why=asr_why, note=asr.note)
+    engines.info["tts"] = EngineInfo(name=tts.name, why=tts_why, note=tts.note)
+    return engines
+
+
+def describe(info: Mapping[str, EngineInfo]) -> list[str]:
+    """The engines as lines for the log, one a stage."""
+    lines = []
+    for stage in ("vad", "asr", "model", "tts"):
+        engine: Any = info.get(stage)
+        if engine is not None:
+            note = f" ({engine.note})" if engine.note else ""
+            lines.append(f"{stage.upper():<6}{engine.name}: {engine.why}{note}")
+    return lines

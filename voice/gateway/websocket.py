@@ -1,0 +1,270 @@
+"""The native protocol's gateway: one WebSocket is one connection of a session.
+
+The wire format lives in `voice/protocol.py`; this is the thin skin that reads and writes. Nothing here decides about turns.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from typing import Protocol
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from .. import protocol as wire
+from ..audio.frames import EAR_HZ, MOUTH_HZ
+from ..audio.resample import Resampler
+from ..event import AudioFormat, Error, Event, Joined, Left, Pong
+from ..mouthpiece import LEAD_MS
+from ..playout import Sound
+from ..session import Session
+
+log = logging.getLogger("hubbub.gateway.websocket")
+
+MAX_OUTGOING = 600
+"""Messages that may wait for a client that does not read: 12 s of sound. Then the connection closes with 4008."""
+
+MAX_BAD_MESSAGES = 20
+"""A client that sends more than this many messages that the protocol does not allow is closed with 1008."""
+
+MAX_MESSAGES_A_SECOND = 400
+"""Messages of any kind in one second: eight times what a microphone at 20 ms sends."""
+
+JOIN_TIMEOUT_S = 10.0
+
+
+class Refused(Exception):
+    """The house does not let a caller in. The text says why and what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Door(Protocol):
+    """What a gateway needs of the house."""
+
+    async def join(self, room: str, name: str) -> Session: ...
+
+    def resume(self, token: str) -> Session: ...
+
+    def leave(self, session: Session, reason: str) -> None: ...
+
+    def describe(self, session: Session, audio: AudioFormat) -> Joined: ...
+
+
+class WebSocketConnection:
+    """The outgoing half: takes events and sound at once, writes them in order from a bounded queue."""
+
+    def __init__(self, socket: WebSocket, audio: wire.AudioRequest) -> None:
+        self.reports_playhead = audio.playhead
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Why the connection should end, once it should: `slow`, `replaced` or `closing`."""
+        self._socket = socket
+        self._output_hz = audio.output_rate_hz
+        self._resampler: Resampler | None = None
+        self._resampled_reply = 0
+        self._resampled = 0
+        self._queue: deque[str | bytes] = deque()
+        self._wake = asyncio.Event()
+
+    def send_event(self, event: Event) -> None:
+        self._put(event.model_dump_json())
+
+    def send_sound(self, sound: Sound) -> None:
+        frame = wire.AudioFrame(sound.reply, sound.offset, sound.last, sound.pcm)
+        if self._output_hz != MOUTH_HZ:
+            frame = self._at_output_rate(sound)
+        self._put(wire.pack_audio(frame))
+
+    def to_mouth_rate(self, offset: int) -> int:
+        """A playhead in output samples as one in samples at 24 kHz."""
+        return offset * MOUTH_HZ // self._output_hz
+
+    async def write(self) -> None:
+        """Writes what is queued, until cancelled."""
+        while True:
+            await self.flush()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def flush(self) -> None:
+        """Writes what is queued now."""
+        while self._queue and self._socket.client_state is WebSocketState.CONNECTED:
+            message = self._queue.popleft()
+            if isinstance(message, bytes):
+                await self._socket.send_bytes(message)
+            else:
+                await self._socket.send_text(message)
+
+    def end(self, why: str) -> None:
+        """Asks the gateway to close the connection."""
+        if not self.over.done():
+            self.over.set_result(why)
+
+    def _put(self, message: str | bytes) -> None:
+        if len(self._queue) >= MAX_OUTGOING:
+            self.end("slow")
+            return
+        self._queue.append(message)
+        self._wake.set()
+
+    def _at_output_rate(self, sound: Sound) -> wire.AudioFrame:
+        """Resamples a frame; its place is counted in the samples that the client gets."""
+        if self._resampler is None or sound.reply != self._resampled_reply:
+            self._resampler = Resampler(MOUTH_HZ, self._output_hz)
+            self._resampled_reply, self._resampled = sound.reply, 0
+        pcm = self._resampler.push(sound.pcm)
+        if sound.last:
+            pcm += self._resampler.flush()
+        offset, self._resampled = self._resampled, self._resampled + len(pcm) // 2
+        return wire.AudioFrame(sound.reply, offset, sound.last, pcm)
+
+
+async def serve_websocket(socket: WebSocket, door: Door) -> None:
+    """Runs one connection from its first message to its end."""
+    await socket.accept()
+    try:
+        join = await _first_message(socket)
+        session = door.resume(join.resume) if join.resume else await door.join(join.room, join.name)
+    except (wire.ProtocolError, Refused) as error:
+        await _refuse(socket, error.code, str(error))
+        return
+    except (WebSocketDisconnect, RuntimeError):
+        return
+    connection = WebSocketConnection(socket, join.audio)
+    audio = AudioFormat(input_rate_hz=join.audio.input_rate_hz, output_rate_hz=join.audio.output_rate_hz, lead_ms=LEAD_MS)
+    previous = session.attach(connection, door.describe(session, audio))
+    if isinstance(previous, WebSocketConnection):
+        previous.end("replaced")
+    reader = asyncio.create_task(_read(socket, session, connection, join.audio.input_rate_hz), name=f"read-{session.id}")
+    writer = asyncio.create_task(connection.write(), name=f"write-{session.id}")
+    try:
+        await asyncio.wait({reader, writer, connection.over}, return_when=asyncio.FIRST_COMPLETED)
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+        how = connection.over.result() if connection.over.done() else _result(reader)
+        await _farewell(how, socket, door, session, connection)
+    finally:
+        for task in (reader, writer):
+            task.cancel()
+        await asyncio.gather(reader, writer, return_exceptions=True)
+        session.detach(connection, asyncio.get_running_loop().time())
+
+
+def _result(reader: "asyncio.Task[str]") -> str:
+    """How the reader ended; a socket that broke under reader or writer is lost."""
+    return reader.result() if reader.done() and not reader.cancelled() and reader.exception() is None else "lost"
+
+
+async def _first_message(socket: WebSocket) -> wire.Join:
+    try:
+        async with asyncio.timeout(JOIN_TIMEOUT_S):
+            message = await socket.receive()
+    except TimeoutError:
+        raise wire.ProtocolError("no_join", f"no 'join' message came within {JOIN_TIMEOUT_S:.0f} s") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text = message.get("text")
+    if text is None:
+        raise wire.ProtocolError("not_joined", "the first message must be 'join'; sound came instead")
+    parsed = wire.parse_client_message(text)
+    if not isinstance(parsed, wire.Join):
+        raise wire.ProtocolError("not_joined", f"the first message must be 'join'; '{parsed.type}' came instead")
+    if parsed.protocol != wire.PROTOCOL_VERSION:
+        raise wire.ProtocolError(
+            "bad_protocol", f"this server speaks protocol {wire.PROTOCOL_VERSION}, not {parsed.protocol}: update the older side"
+        )
+    return parsed
+
+
+async def _read(socket: WebSocket, session: Session, connection: WebSocketConnection, input_hz: int) -> str:
+    """Reads until the client goes. Answers why it ended: `leave`, `lost` or `misbehaved`."""
+    loop = asyncio.get_running_loop()
+    resampler = None if input_hz == EAR_HZ else Resampler(input_hz, EAR_HZ)
+    bad, second, count = 0, loop.time(), 0
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return "lost"
+        now = loop.time()
+        if now - second >= 1:
+            second, count = now, 0
+        count += 1
+        if count > MAX_MESSAGES_A_SECOND:
+            session.emit(
+                Error(code="too_many_messages", message=f"more than {MAX_MESSAGES_A_SECOND} messages in a second", fatal=True)
+            )
+            return "misbehaved"
+        try:
+            data = message.get("bytes")
+            if data is not None:
+                pcm = wire.check_audio(data, input_hz)
+                session.hear(pcm if resampler is None else resampler.push(pcm))
+            elif not _obey(wire.parse_client_message(message["text"]), session, connection, now):
+                return "leave"
+        except wire.ProtocolError as error:
+            bad += 1
+            log.info("session=%s bad message code=%s: %s", session.id, error.code, error)
+            session.emit(Error(at_ms=session.now_ms, code=error.code, message=str(error), fatal=bad > MAX_BAD_MESSAGES))
+            if bad > MAX_BAD_MESSAGES:
+                return "misbehaved"
+
+
+def _obey(message: wire.ClientMessage, session: Session, connection: WebSocketConnection, now: float) -> bool:
+    """Does what a client asks; False when it leaves."""
+    match message:
+        case wire.Playhead():
+            session.played(message.reply, connection.to_mouth_rate(message.offset), now)
+        case wire.Text():
+            session.type(message.text)
+        case wire.Interrupt():
+            session.press_interrupt()
+        case wire.Commit():
+            session.press_commit()
+        case wire.Mute():
+            session.mute(message.muted)
+        case wire.Ping():
+            session.emit(Pong(at_ms=session.now_ms, id=message.id))
+        case wire.Leave():
+            return False
+        case wire.Join():
+            raise wire.ProtocolError("already_joined", "this connection has joined already: open another one for another seat")
+    return True
+
+
+async def _farewell(how: str, socket: WebSocket, door: Door, session: Session, connection: WebSocketConnection) -> None:
+    """Says goodbye in the way that fits how it ended."""
+    log.info("session=%s connection ended: %s", session.id, how)
+    match how:
+        case "replaced":
+            await _close(socket, wire.CLOSE_REPLACED, "another connection took this session over")
+        case "slow":
+            await _close(socket, wire.CLOSE_SLOW, "the client does not read what it is sent")
+        case "closing":
+            await _flush_and_close(socket, connection, wire.CLOSE_GOING_AWAY, "the server is closing")
+        case "leave":
+            session.emit(Left(at_ms=session.now_ms, reason="left"))
+            door.leave(session, "left")
+            await _flush_and_close(socket, connection, wire.CLOSE_NORMAL, "goodbye")
+        case "misbehaved":
+            await _flush_and_close(socket, connection, wire.CLOSE_BAD_MESSAGE, "too many messages that the protocol does not allow")
+
+
+async def _flush_and_close(socket: WebSocket, connection: WebSocketConnection, code: int, reason: str) -> None:
+    with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+        async with asyncio.timeout(1):
+            await connection.flush()
+    await _close(socket, code, reason)
+
+
+async def _refuse(socket: WebSocket, code: str, message: str) -> None:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await socket.send_text(Error(code=code, message=message, fatal=True).model_dump_json())
+    await _close(socket, wire.CLOSE_REFUSED if code not in ("bad_json", "unknown_message") else wire.CLOSE_BAD_MESSAGE, code)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+        async with asyncio.timeout(1):
+            await socket.close(code, reason)

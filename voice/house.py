@@ -1,0 +1,156 @@
+"""The house: the engines, the clock and the rooms of one process, and who may come in."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Mapping
+
+from ..agents import InMemoryMemory, ReActAgent
+from ..agents.model.base import ChatModelBase
+from .asr.base import ASRContext
+from .clock import MediaClock
+from .config import AgentConfig, Config, ModelConfig, RoomConfig
+from .engines import Engines, choose_engines
+from .event import AudioFormat, EngineInfo, Joined, Left
+from .gateway.websocket import Refused, WebSocketConnection
+from .models import make_model
+from .protocol import PROTOCOL_VERSION
+from .reply import AgentSeat
+from .room import RoomEngines, RoomFull, VoiceRoom
+from .session import Session
+from .speech import Speech
+
+log = logging.getLogger("hubbub.house")
+
+SWEEP_S = 1.0
+
+PROMPT = (
+    "You are {name}, a voice assistant in the room '{room}'. You are heard, not read: answer in one to three short sentences of "
+    "plain spoken language, without lists, Markdown or emoji. What people say reaches you through a speech recogniser and may "
+    "hold mistakes: ask when it makes no sense. Answer in the language you are spoken to."
+)
+
+
+class House:
+    """Everything that one process serves."""
+
+    def __init__(self, config: Config, *, engines: Engines | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        self.config = config
+        self.engines = engines or choose_engines(config.engines, environ)
+        self.clock = MediaClock(self.engines.vad)
+        self.rooms: dict[str, VoiceRoom] = {}
+        self.sessions: dict[str, Session] = {}
+        self._environ = environ
+        self._models: dict[str, tuple[ChatModelBase, EngineInfo]] = {}
+        self._opening = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Loads the engines and starts the clock."""
+        await asyncio.gather(self.engines.start(), self._model(self.config.engines.model))
+        self.engines.info["model"] = (await self._model(self.config.engines.model))[1]
+        self._tasks = [
+            asyncio.create_task(self.clock.run(), name="media-clock"),
+            asyncio.create_task(self._sweep(), name="sweep"),
+        ]
+
+    async def close(self) -> None:
+        """Says goodbye to every caller and ends everything, in the order opposite to `start`."""
+        for session in list(self.sessions.values()):
+            session.emit(Left(at_ms=session.now_ms, reason="the server is closing"))
+            if isinstance(session.connection, WebSocketConnection):
+                session.connection.end("closing")
+        await asyncio.gather(*(room.close() for room in self.rooms.values()), return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.engines.close()
+
+    # ── who may come in (voice.gateway.websocket.Door) ────────────────────────────────────────────────────────────────
+
+    async def join(self, room: str, name: str) -> Session:
+        """Seats a caller in a room. Raises Refused."""
+        limits = self.config.server.limits
+        if room not in self.config.rooms:
+            known = ", ".join(sorted(self.config.rooms)[:20])
+            raise Refused("unknown_room", f"there is no room '{room}' here; these are: {known}")
+        if len(self.sessions) >= limits.max_sessions:
+            raise Refused("server_full", f"the server is full: {limits.max_sessions} callers are on it. Try again later.")
+        try:
+            session = (await self._room(room)).join(name)
+        except RoomFull as error:
+            raise Refused("room_full", str(error)) from None
+        self.sessions[session.resume_token] = session
+        log.info("room=%s session=%s name=%s joined", room, session.id, session.name)
+        return session
+
+    def resume(self, token: str) -> Session:
+        """The session that a token belongs to. Raises Refused."""
+        session = self.sessions.get(token)
+        if session is None:
+            raise Refused("unknown_session", "this session has ended, or never was: join again without 'resume'")
+        return session
+
+    def leave(self, session: Session, reason: str) -> None:
+        """A caller goes for good."""
+        if self.sessions.pop(session.resume_token, None) is not None:
+            self.rooms[session.room.name].leave(session, reason)
+
+    def describe(self, session: Session, audio: AudioFormat) -> Joined:
+        """The first event of a connection."""
+        room = self.rooms[session.room.name]
+        return Joined(
+            at_ms=session.now_ms, protocol=PROTOCOL_VERSION, room=room.name, name=session.name, session=session.id,
+            resume_token=session.resume_token, participants=room.participants, audio=audio, engines=self.engines.info,
+        )
+
+    # ── rooms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _room(self, name: str) -> VoiceRoom:
+        """The room, opened when its first caller comes."""
+        async with self._opening:
+            if name not in self.rooms:
+                room = await self._make_room(name, self.config.rooms[name])
+                await room.open()
+                self.rooms[name] = room
+            return self.rooms[name]
+
+    async def _make_room(self, name: str, config: RoomConfig) -> VoiceRoom:
+        seats = [await self._make_seat(name, config, agent) for agent in config.agents]
+        models = [(await self._model(agent.model or self.config.engines.model))[0] for agent in config.agents]
+        names = tuple(agent.name for agent in config.agents)
+        phrases = tuple(dict.fromkeys(phrase for model in models for phrase in model.phrases))
+        words = tuple(dict.fromkeys(word for model in models for word in model.vocabulary))
+        context = ASRContext(config.language, phrases, (*names, *config.vocabulary, *words))
+        stages = {stage: info.name for stage, info in self.engines.info.items()}
+        return VoiceRoom(
+            name, seats, RoomEngines(self.clock, self.engines.asr, stages), policy=config.turn, context=context,
+            max_callers=self.config.server.limits.max_sessions_per_room,
+        )
+
+    async def _make_seat(self, room: str, config: RoomConfig, agent: AgentConfig) -> AgentSeat:
+        model, _ = await self._model(agent.model or self.config.engines.model)
+        prompt = agent.prompt or PROMPT.format(name=agent.name, room=config.title or room)
+        mind = ReActAgent(name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory())
+        speech = Speech(self.engines.tts, agent.voice.as_voice(config.language))
+        return AgentSeat(mind, speech, language=config.language, greeting=agent.greeting or "")
+
+    async def _model(self, config: ModelConfig) -> tuple[ChatModelBase, EngineInfo]:
+        """One model object for all agents that are configured alike."""
+        key = config.model_dump_json()
+        if key not in self._models:
+            self._models[key] = await make_model(config, self._environ)
+        return self._models[key]
+
+    async def _sweep(self) -> None:
+        """Gives up the seats of connections that were lost and did not come back."""
+        loop = asyncio.get_running_loop()
+        patience = self.config.server.limits.resume_s
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for session in list(self.sessions.values()):
+                gone = session.disconnected_at
+                if session.connection is None and gone is not None and loop.time() - gone > patience:
+                    with contextlib.suppress(KeyError):
+                        self.leave(session, "the connection was lost and did not come back")

@@ -1,0 +1,23 @@
+"""The latency record of a turn: where the silence between a caller's last word and the agent's first went. Pure."""
+
+from .event import TurnLatency
+from .reply import Marks, Turn
+
+
+def latency_of(turn: Turn, marks: Marks, heard_at: float) -> TurnLatency:
+    """The record of a turn whose first sample was heard at loop time `heard_at`, seconds.
+
+    The parts are consecutive: a stage that was ready before the one in front of it (speculation) counts 0, so that they sum to what
+    the caller waited.
+    """
+    moments = (turn.endpoint, turn.final, marks.model, marks.sentence, marks.sound, marks.sent, heard_at)
+    parts: list[float] = []
+    reached = turn.speech_end
+    for moment in moments:
+        parts.append(max(0.0, moment - reached) * 1000)
+        reached = max(reached, moment)
+    endpoint, asr, model, sentence, tts, send, play = (round(part, 1) for part in parts)
+    return TurnLatency(
+        endpoint_ms=endpoint, asr_ms=asr, model_ms=model, sentence_ms=sentence, tts_ms=tts, send_ms=send, play_ms=play,
+        total_ms=round(endpoint + asr + model + sentence + tts + send + play, 1),
+    )

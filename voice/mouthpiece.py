@@ -1,0 +1,95 @@
+"""The mouthpiece: how fast a session's playout leaves, and how far it has been heard.
+
+The server never sends more than a small lead ahead of the far end's playhead. Where the far end reports its playhead, that is
+the truth, and between reports it is taken to go on in real time for a little while. Where it does not, the clock since the first
+frame estimates it, and the ledger is credited a safe delay later. Pure: the caller says what time it is, in seconds.
+"""
+
+from .audio.frames import MOUTH_FRAME_SAMPLES, MOUTH_HZ
+from .playout import Playout, Sound
+
+LEAD_MS = 120
+"""How far ahead of the playhead sound is sent: six frames, what a browser's worklet and a mobile line need to play without gaps."""
+
+UNREPORTED_DELAY_MS = 150
+"""How much later than sent an ear without reports is credited: a jitter buffer and a sound card. Under-credits, never over."""
+
+EXTRAPOLATE_S = 0.4
+"""How long a playhead is taken to go on after its last report (clients report every 100 ms)."""
+
+PATIENCE_S = 2.0
+"""How long after its sound should have ended a reply waits for the far end's last report."""
+
+
+class Mouthpiece:
+    """Paces one session's outgoing sound."""
+
+    def __init__(self, *, lead_ms: int = LEAD_MS) -> None:
+        self.playout = Playout(MOUTH_HZ)
+        self.reports = True
+        self._lead_samples = lead_ms * MOUTH_HZ // 1000
+        self._reply = 0
+        self._anchor_offset = 0
+        self._anchor_at = 0.0
+        self._complete_at: float | None = None
+
+    def due(self, now: float) -> list[Sound]:
+        """The sound that should leave at `now`."""
+        reply = self.playout.current
+        if not reply or self.playout.held(reply):
+            return []
+        if reply != self._reply:
+            self._reply, self._anchor_offset, self._anchor_at = reply, 0, now
+            self._complete_at = None
+        out: list[Sound] = []
+        head = self._head(now)
+        if not self.reports:
+            self.playout.played(reply, head - UNREPORTED_DELAY_MS * MOUTH_HZ // 1000)
+        while self.playout.sent(reply) - head < self._lead_samples:
+            sent = self.playout.sent(reply)
+            sound = self.playout.pull(MOUTH_FRAME_SAMPLES)
+            if sound is None:
+                if sent <= head:  # nothing was there to play: the ear waits, and so does its clock
+                    self._anchor_offset, self._anchor_at = sent, now
+                break
+            out.append(sound)
+            if sound.last:
+                self._complete_at = now + (self.playout.sent(reply) - head) / MOUTH_HZ
+                break
+        return out
+
+    def played(self, reply: int, offset: int, now: float) -> None:
+        """The far end reports its playhead. The first report ends the estimating."""
+        self.playout.played(reply, offset)
+        if reply == self._reply:
+            self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
+
+    def hold(self, reply: int) -> None:
+        """Silence at once."""
+        self.playout.hold(reply)
+
+    def resume(self, reply: int, now: float) -> None:
+        """On from where it stopped."""
+        self.playout.resume(reply)
+        self._anchor_at = now
+        if self._complete_at is not None:
+            self._complete_at = now + self.playout.in_flight(reply) / MOUTH_HZ
+
+    def over(self, reply: int, now: float) -> bool:
+        """Whether the reply has been heard to its end, or its last report is not to be expected any more."""
+        if self.playout.held(reply):
+            return False
+        if self.playout.through(reply):
+            return True
+        if self._complete_at is None or reply != self._reply:
+            return False
+        if not self.reports and now >= self._complete_at + UNREPORTED_DELAY_MS / 1000:
+            self.playout.played(reply, self.playout.sent(reply))
+            return True
+        return now >= self._complete_at + PATIENCE_S
+
+    def _head(self, now: float) -> int:
+        ahead = now - self._anchor_at
+        if self.reports:
+            ahead = min(ahead, EXTRAPOLATE_S)
+        return min(self._anchor_offset + int(ahead * MOUTH_HZ), self.playout.sent(self._reply))

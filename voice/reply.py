@@ -1,0 +1,289 @@
+"""One reply on its way from an agent to the ears of a room.
+
+A run reads the agent's reply stream through the speech stage and fills the playouts of its listeners. It may begin as a draft
+(speculation): then its sound waits behind a gate, its events wait in a list, and the agent's memory is staged, until `release`
+or `discard`. It ends when every listener has heard it, or somebody breaks in; the room then settles what was heard.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..agents.draft import Draft
+from ..agents.event import (
+    AgentEvent,
+    ReplyEndEvent,
+    ReplyStartEvent,
+    TextBlockDeltaEvent,
+    ToolCallStartEvent,
+    ToolResultEndEvent,
+)
+from .event import Error, Event, Reply, ToolUse, Words, WordTime
+from .playout import Ledger, Word
+from .speech import Speech, SpeechEnd, SpeechPiece, SpeechSound
+
+if TYPE_CHECKING:
+    from ..agents.agent.base import AgentBase
+    from .session import Session
+
+log = logging.getLogger("hubbub.reply")
+
+BUFFER_MS = 8000
+"""Sound made ahead of what is sent; more slows the synthesis down, and with it the model."""
+
+SLOW_MODEL_S = 2.0
+"""A caller who has waited this long for a first word is told so (DESIGN.md §8)."""
+
+ANSWER_TIMEOUT_S = 20.0
+"""A model that has said nothing by then has failed."""
+
+APOLOGY = {
+    "en": "Sorry, something went wrong on my side. Please try again.",
+    "zh": "抱歉，我这边出了点问题，请再试一次。",
+}
+
+
+@dataclass(slots=True)
+class AgentSeat:
+    """An agent's place in a room: who thinks, and how it sounds."""
+
+    agent: "AgentBase"
+    speech: Speech
+    interruptible: bool = True
+    language: str = "en"
+    greeting: str = ""
+
+    @property
+    def name(self) -> str:
+        return str(self.agent.name)
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a reply answers, with the moments (loop time, seconds) that its latency record is made of."""
+
+    speaker: str
+    text: str
+    number: int = 0
+    session: "Session | None" = None
+    speech_end: float = 0.0
+    endpoint: float = 0.0
+    final: float = 0.0
+    decided: float = 0.0
+
+
+@dataclass(slots=True)
+class Marks:
+    """When the stages of a reply had their first result, loop time in seconds; 0.0 is not yet."""
+
+    model: float = 0.0
+    sentence: float = 0.0
+    sound: float = 0.0
+    sent: float = 0.0
+
+
+class Source(Protocol):
+    """Makes the agent's reply stream when the run is ready for it."""
+
+    def __call__(self, draft: Draft | None) -> AsyncIterator[AgentEvent]: ...
+
+
+@dataclass(eq=False)
+class ReplyRun:
+    """One reply. Owned by the room, which starts, releases, cancels and settles it."""
+
+    number: int
+    seat: AgentSeat
+    turn: Turn
+    source: Source
+    listeners: "list[Session]"
+    previous: "ReplyRun | None" = None
+    draft: Draft | None = None
+    speak_early: bool = True
+    """Whether a draft may be synthesised before it is released (speculation `full`)."""
+
+    text: str = ""
+    """All that the agent generated so far."""
+    reply_id: str = ""
+    reason: str = ""
+    failure: str = ""
+    fixed: bool = False
+    """The words were given (a greeting), no model made them."""
+    marks: Marks = field(default_factory=Marks)
+    ledgers: "dict[Session, Ledger]" = field(default_factory=dict)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    spoken_until: int = 0
+    reported: bool = False
+    _waiting: list[Event] = field(default_factory=list)
+    _task: "asyncio.Task[None] | None" = None
+    _timer: asyncio.TimerHandle | None = None
+
+    def start(self, on_failure: "Callable[[ReplyRun], None]") -> None:
+        """Begins. Its sound is gated while it is a draft."""
+        for session in self.listeners:
+            session.playout.begin(self.number, gated=self.draft is not None)
+        self._task = asyncio.create_task(self._run(on_failure), name=f"reply-{self.number}")
+
+    def release(self) -> None:
+        """The turn came as expected: the draft counts, and its sound may leave."""
+        if self.draft is not None:
+            self.draft.commit()
+        self._watch()
+        events, self._waiting = self._waiting, []
+        self.draft = None
+        for session in self.listeners:
+            session.playout.release(self.number)
+        for event in events:
+            self._tell(event)
+
+    async def stop(self) -> None:
+        """Cancels what runs and waits until it has ended: model, tools and synthesis."""
+        if self._timer is not None:
+            self._timer.cancel()
+        task = self._task
+        if task is None or task is asyncio.current_task():
+            return
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def heard_by_all(self) -> bool:
+        """Whether every listener's ledger is in."""
+        return all(session in self.ledgers for session in self.listeners)
+
+    # ── the run ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _run(self, on_failure: "Callable[[ReplyRun], None]") -> None:
+        if self.previous is not None:  # its memory must be true before this one reads it
+            await self.previous.settled.wait()
+            self.previous = None
+        if self.draft is None:
+            self._watch()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S) as patience:
+                events = self._agent_events(patience)
+                await self._speak(events)
+        except TimeoutError:
+            self.failure = f"no answer within {ANSWER_TIMEOUT_S:.0f} s"
+        except Exception as error:
+            log.exception("reply=%d agent=%s failed", self.number, self.seat.name)
+            self.failure = f"{type(error).__name__}: {error}"
+        if self.failure:
+            await self._apologise()
+        self._finish()
+        if self.failure:
+            on_failure(self)
+
+    async def _agent_events(self, patience: asyncio.Timeout) -> AsyncIterator[AgentEvent]:
+        """The agent's events; the time limit ends with the first sign of life. Without early speech a draft stops here."""
+        stream = self.source(self.draft)
+        async with aclosing(stream):  # type: ignore[type-var]
+            async for event in stream:
+                self._note(event)
+                if isinstance(event, TextBlockDeltaEvent | ToolCallStartEvent):
+                    patience.reschedule(None)
+                    if self.draft is not None and not self.speak_early:
+                        await self.draft.wait()
+                yield event
+
+    def _note(self, event: AgentEvent) -> None:
+        match event:
+            case ReplyStartEvent():
+                self.reply_id = event.reply_id
+            case TextBlockDeltaEvent():
+                self.text += event.delta
+                self._mark("model")
+            case ToolCallStartEvent():
+                self._tell(ToolUse(agent=self.seat.name, name=event.tool_name, state="running"))
+            case ToolResultEndEvent():
+                state: Any = event.state if event.state in ("success", "error", "interrupted", "denied") else "running"
+                self._tell(ToolUse(agent=self.seat.name, name=event.tool_call_id, state=state))
+            case ReplyEndEvent():
+                self.reason = event.finished_reason
+                if event.finished_reason == "error":
+                    self.failure = getattr(event.error, "message", "") or "the model failed"
+
+    async def _speak(self, events: AsyncIterator[AgentEvent]) -> None:
+        async with aclosing(self.seat.speech.stream(events)) as items:  # type: ignore[type-var]
+            async for item in items:
+                if isinstance(item, SpeechPiece):
+                    self._piece(item)
+                elif isinstance(item, SpeechSound):
+                    self._sound(item)
+                    await self._slow_down()
+                elif isinstance(item, SpeechEnd) and item.error:
+                    log.error("reply=%d agent=%s tts failed: %s", self.number, self.seat.name, item.error)
+                    self._tell(Error(code="tts_failed", message=f"{self.seat.name} has lost its voice: {item.error}"))
+
+    def _piece(self, piece: SpeechPiece) -> None:
+        self._mark("sentence")
+        self.spoken_until = piece.end
+        for session in self.listeners:
+            session.playout.add_piece(self.number, piece.text)
+        self._tell(
+            Reply(
+                reply=self.number, agent=self.seat.name, text=self.text[: piece.end], delta=piece.text, final=False,
+                turn=self.turn.number,
+            )
+        )
+
+    def _sound(self, sound: SpeechSound) -> None:
+        self._mark("sound")
+        words = tuple(Word(word.start, word.end, word.at_sample) for word in sound.words)
+        for session in self.listeners:
+            session.playout.add_sound(self.number, sound.pcm, words)
+        if words:
+            self._tell(Words(reply=self.number, words=tuple(WordTime(start=w.start, end=w.end, at=w.at) for w in words)))
+
+    async def _slow_down(self) -> None:
+        """Waits while the listeners have enough to hear: a long story is not synthesised into memory at once."""
+        while any(s.playout.queued_ms(self.number) > BUFFER_MS and s.connection is not None for s in self.listeners):
+            await asyncio.sleep(0.25)
+
+    async def _apologise(self) -> None:
+        """Says that it went wrong, where nothing has been said yet."""
+        self._tell(Error(code="reply_failed", message=f"{self.seat.name} could not answer: {self.failure}"))
+        if self.text or (self.draft is not None and self.draft.state == "discarded"):
+            return
+        try:
+            if self.draft is not None:
+                await self.draft.wait()
+            self.text = APOLOGY.get(self.seat.language[:2], APOLOGY["en"])
+            await self._speak(spoken(self.seat.name, self.text))
+        except Exception:
+            log.exception("reply=%d the apology failed too", self.number)
+
+    def _finish(self) -> None:
+        rest = self.text[self.spoken_until :]
+        for session in self.listeners:
+            session.playout.finish(self.number, rest)
+
+    def _watch(self) -> None:
+        if self._timer is None and not self.marks.model:
+            self._timer = asyncio.get_running_loop().call_later(SLOW_MODEL_S, self._tell_slow)
+
+    def _tell_slow(self) -> None:
+        if not self.marks.model and not self.failure:
+            self._tell(Error(code="slow_model", message=f"{self.seat.name} is still thinking: the model has not answered yet."))
+
+    def _mark(self, stage: str) -> None:
+        if not getattr(self.marks, stage):
+            setattr(self.marks, stage, asyncio.get_running_loop().time())
+
+    def _tell(self, event: Event) -> None:
+        """To every listener, in its own media time; a draft's events wait."""
+        if self.draft is not None:
+            self._waiting.append(event)
+            return
+        for session in self.listeners:
+            session.emit(event.model_copy(update={"at_ms": session.now_ms}))
+
+
+async def spoken(name: str, text: str) -> AsyncIterator[AgentEvent]:
+    """A reply stream of given words: greetings and apologies."""
+    yield ReplyStartEvent(reply_id="", name=name)
+    yield TextBlockDeltaEvent(reply_id="", block_id="", delta=text)
+    yield ReplyEndEvent(reply_id="", finished_reason="completed")

@@ -1,0 +1,178 @@
+"""The server: HTTP and WebSocket in front of a house."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from .. import __version__
+from .config import Config
+from .engines import describe
+from .gateway.websocket import serve_websocket
+from .house import House
+from .protocol import PATH
+
+log = logging.getLogger("hubbub.server")
+
+_HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-cache"),
+]
+"""The page loads nothing from elsewhere, and nobody frames it."""
+
+
+class SafeHeaders:
+    """Adds the security headers to every HTTP answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def create_app(house: House) -> Starlette:
+    """The ASGI application of a house. It starts and closes the house with its own lifespan."""
+    web = Path(str(files("hubbub.web")))
+
+    async def page(request: Request) -> Response:
+        return FileResponse(web / "index.html")
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok", "sessions": len(house.sessions), "late_ticks": house.clock.late_ticks})
+
+    async def rooms(request: Request) -> Response:
+        return JSONResponse(_rooms(house))
+
+    async def voice(socket: WebSocket) -> None:
+        await serve_websocket(socket, house)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await house.start()
+        try:
+            yield
+        finally:
+            await house.close()
+
+    routes = [
+        Route("/", page),
+        Route("/healthz", health),
+        Route("/api/rooms", rooms),
+        WebSocketRoute(PATH, voice),
+        Mount("/static", StaticFiles(directory=web)),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(SafeHeaders)], lifespan=lifespan)
+
+
+def _rooms(house: House) -> dict[str, Any]:
+    listed = []
+    for name, config in house.config.rooms.items():
+        room = house.rooms.get(name)
+        listed.append(
+            {
+                "name": name,
+                "title": config.title or name,
+                "language": config.language,
+                "agents": [{"name": agent.name, "voice": agent.voice.name} for agent in config.agents],
+                "callers": [session.name for session in room.sessions.values()] if room else [],
+            }
+        )
+    engines = {stage: info.model_dump() for stage, info in house.engines.info.items()}
+    return {"rooms": listed, "engines": engines, "version": __version__}
+
+
+def banner(house: House, host: str, port: int) -> str:
+    """What an operator reads first: where to go, who is there, what serves each stage and why."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    lines = [f"Hubbub {__version__} is ready", f"  open  http://{shown}:{port}"]
+    for name, room in house.config.rooms.items():
+        agents = ", ".join(agent.name for agent in room.agents) or "no agent"
+        lines.append(f"  room  {name}: {agents}")
+    lines += [f"  {line}" for line in describe(house.engines.info)]
+    if shown != host:
+        lines.append("  note  browsers give a page the microphone only on localhost or over https")
+    return "\n".join(lines)
+
+
+def serve(config: Config, *, host: str | None = None, port: int | None = None, log_level: str = "info") -> int:
+    """Serves until it is told to stop (SIGINT, SIGTERM). Answers the exit status: 0, or 1 when it could not start."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(run(config, host=host, port=port, log_level=log_level))
+
+
+async def run(
+    config: Config,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    log_level: str = "info",
+    on_ready: Callable[[str, int], None] | None = None,
+) -> int:
+    """The same inside a running event loop. `on_ready` is told the address once callers are accepted."""
+    import uvicorn
+
+    _log_to_stderr(log_level)
+    address = host if host is not None else config.server.host
+    number = port if port is not None else config.server.port
+    house = House(config)
+    settings = uvicorn.Config(
+        create_app(house), host=address, port=number, log_config=None, access_log=False, ws="websockets-sansio",
+        ws_max_size=config.server.limits.max_message_bytes, ws_per_message_deflate=False, lifespan="on",
+        timeout_graceful_shutdown=3,
+    )
+    server = uvicorn.Server(settings)
+    announcer = asyncio.create_task(_announce(server, house, address, on_ready))
+    try:
+        await server.serve()
+    except SystemExit:  # uvicorn could not bind or start; it has said why
+        return 1
+    finally:
+        announcer.cancel()
+        await asyncio.gather(announcer, return_exceptions=True)
+    return 0 if server.started else 1
+
+
+async def _announce(server: Any, house: House, host: str, on_ready: Callable[[str, int], None] | None) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    log.info("%s", banner(house, host, port))
+    if on_ready is not None:
+        on_ready(host, port)
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s %(message)s", datefmt="%H:%M:%S"
+    )
+    for noisy in ("uvicorn.error", "httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,176 @@
+"""A simulated caller: a microphone, a loudspeaker and a network with delay, in the time of the event loop it runs in.
+
+It is a real connection of a session (`voice.session.Connection`), so that what it hears is what a client would have heard, to the
+sample; with `hubbub.voice.testing.time.run_simulated` an hour of it takes seconds.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..audio.frames import EAR_FRAME_SAMPLES, FRAME_MS, MOUTH_FRAME_SAMPLES, SAMPLE_BYTES, silence
+from ..event import AudioFormat, Clear, Event, Hold, Joined, Resume
+from ..playout import Sound
+from ..protocol import PROTOCOL_VERSION
+from ..room import VoiceRoom
+from ..session import Session
+
+E = TypeVar("E", bound=Event)
+
+REPORT_FRAMES = 5
+"""The playhead is reported every 100 ms, as the clients do."""
+
+
+@dataclass(slots=True)
+class _Buffered:
+    """A stretch of a reply in the loudspeaker's buffer."""
+
+    reply: int
+    offset: int
+    pcm: bytes
+
+
+class SimulatedCaller:
+    """Joins a room, speaks what it is told, hears what is sent to it."""
+
+    def __init__(self, room: VoiceRoom, name: str = "caller", *, network_ms: int = 0, reports_playhead: bool = True) -> None:
+        self.reports_playhead = reports_playhead
+        self.events: list[tuple[float, Event]] = []
+        """Everything that was received, with the loop time of its arrival in seconds."""
+        self.heard = bytearray()
+        """What came out of the loudspeaker, PCM16 at 24 kHz, one frame for every 20 ms since the caller joined."""
+        self.heard_replies: list[int] = []
+        """Which reply each of those frames belonged to; 0 is silence."""
+        self.session: Session = room.join(name)
+        self._room = room
+        self._network_s = network_ms / 1000
+        self._loop = asyncio.get_running_loop()
+        self._to_say: deque[bytes] = deque()
+        self._buffer: deque[_Buffered] = deque()
+        self._played: dict[int, int] = {}
+        self._held: set[int] = set()
+        self._dead: set[int] = set()
+        self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
+        joined = Joined(
+            protocol=PROTOCOL_VERSION, room=room.name, name=self.session.name, session=self.session.id, resume_token="",
+            participants=room.participants, audio=AudioFormat(input_rate_hz=16_000, output_rate_hz=24_000),
+        )
+        self.session.attach(self, joined)
+        self._task = asyncio.create_task(self._live(), name=f"caller-{name}")
+
+    # ── what a test does ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def say(self, pcm: bytes) -> None:
+        """Speaks PCM16 at 16 kHz after what is being said already; silence follows by itself."""
+        size = EAR_FRAME_SAMPLES * SAMPLE_BYTES
+        for start in range(0, len(pcm), size):
+            self._to_say.append(pcm[start : start + size].ljust(size, b"\0"))
+
+    @property
+    def speaking(self) -> bool:
+        """Whether something is still to be said."""
+        return bool(self._to_say)
+
+    async def said(self) -> float:
+        """Waits until everything has been said; answers the loop time of its end in seconds."""
+        while self._to_say:
+            await asyncio.sleep(FRAME_MS / 1000)
+        return self._loop.time()
+
+    async def wait_for(self, kind: type[E], when: Callable[[E], bool] = lambda event: True, *, within_s: float = 30.0) -> E:
+        """The next event of a kind for which `when` holds. Raises TimeoutError."""
+        future: asyncio.Future[Event] = self._loop.create_future()
+        self._waiters.append((lambda event: isinstance(event, kind) and when(event), future))
+        async with asyncio.timeout(within_s):
+            event = await future
+        assert isinstance(event, kind)
+        return event
+
+    def of(self, kind: type[E]) -> list[E]:
+        """All events of a kind so far."""
+        return [event for _, event in self.events if isinstance(event, kind)]
+
+    def at(self, kind: type[Event]) -> list[float]:
+        """When events of a kind arrived, in seconds of loop time."""
+        return [at for at, event in self.events if isinstance(event, kind)]
+
+    async def leave(self) -> None:
+        """Hangs up."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._room.leave(self.session)
+
+    # ── voice.session.Connection ──────────────────────────────────────────────────────────────────────────────────────
+
+    def send_event(self, event: Event) -> None:
+        self._loop.call_later(self._network_s, self._receive, event)
+
+    def send_sound(self, sound: Sound) -> None:
+        self._loop.call_later(self._network_s, self._receive_sound, sound)
+
+    def _receive(self, event: Event) -> None:
+        self.events.append((self._loop.time(), event))
+        match event:
+            case Hold(reply=reply):
+                self._held.add(reply)
+            case Resume(reply=reply):
+                self._held.discard(reply)
+            case Clear(reply=reply):
+                self._dead.add(reply)
+                self._buffer = deque(entry for entry in self._buffer if entry.reply != reply)
+        for waiter in list(self._waiters):
+            matches, future = waiter
+            if not future.done() and matches(event):
+                future.set_result(event)
+                self._waiters.remove(waiter)
+
+    def _receive_sound(self, sound: Sound) -> None:
+        if sound.reply not in self._dead and sound.pcm:
+            self._buffer.append(_Buffered(sound.reply, sound.offset, sound.pcm))
+
+    # ── living ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _live(self) -> None:
+        due, frames = self._loop.time(), 0
+        quiet = silence(EAR_FRAME_SAMPLES)
+        while True:
+            self._send(self._to_say.popleft() if self._to_say else quiet)
+            self._play()
+            frames += 1
+            if frames % REPORT_FRAMES == 0:
+                self._report()
+            due += FRAME_MS / 1000
+            await asyncio.sleep(max(0.0, due - self._loop.time()))
+
+    def _send(self, pcm: bytes) -> None:
+        self._loop.call_later(self._network_s, self.session.hear, pcm)
+
+    def _play(self) -> None:
+        wanted = MOUTH_FRAME_SAMPLES * SAMPLE_BYTES
+        reply, out = 0, b""
+        while self._buffer and len(out) < wanted:
+            entry = self._buffer[0]
+            if entry.reply in self._held:
+                break
+            reply = entry.reply
+            piece = entry.pcm[: wanted - len(out)]
+            out += piece
+            entry.offset += len(piece) // SAMPLE_BYTES
+            entry.pcm = entry.pcm[len(piece) :]
+            self._played[reply] = entry.offset
+            if not entry.pcm:
+                self._buffer.popleft()
+                if not self._buffer:
+                    self._report()
+        self.heard += out.ljust(wanted, b"\0")
+        self.heard_replies.append(reply if out else 0)
+
+    def _report(self) -> None:
+        if self.reports_playhead and self._played:
+            reply = max(self._played)
+            self._loop.call_later(self._network_s, self._deliver_report, reply, self._played[reply])
+
+    def _deliver_report(self, reply: int, offset: int) -> None:
+        self.session.played(reply, offset, self._loop.time())
