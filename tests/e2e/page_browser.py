@@ -1,0 +1,124 @@
+"""A headless Chromium with a fake microphone, for the tests of the page and for its pictures."""
+
+import contextlib
+import math
+import shutil
+import struct
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+TONE_HZ = 1000.0
+TONE_LEVEL = 0.5
+
+
+def missing() -> str:
+    """Why there is no browser to test with; empty where there is."""
+    if not (shutil.which("chromium") or shutil.which("google-chrome")):
+        return "needs Chromium (apt-get install chromium)"
+    if not shutil.which("chromedriver"):
+        return "needs chromedriver (apt-get install chromium-driver)"
+    return ""
+
+
+def write_tone(path: Path, seconds: float = 60.0, rate_hz: int = 48000) -> Path:
+    """A tone as the fake microphone's sound: 48 kHz mono 16 bit, the format that Chromium wants."""
+    period = int(rate_hz // TONE_HZ)
+    one = [int(32767 * TONE_LEVEL * math.sin(2 * math.pi * n / period)) for n in range(period)]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(struct.pack(f"<{period}h", *one) * int(seconds * TONE_HZ))
+    return path
+
+
+@contextlib.contextmanager
+def chromium(
+    *, microphone: Path | None = None, permission: str = "grant", size: tuple[int, int] = (1280, 800), extra: tuple[str, ...] = ()
+) -> Iterator[webdriver.Chrome]:
+    """`permission`: "grant", "deny", or "none" where there is no device at all."""
+    options = Options()
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    flags = [
+        "--headless=new",
+        "--no-sandbox",
+        "--autoplay-policy=no-user-gesture-required",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        f"--window-size={size[0]},{size[1]}",
+        "--lang=en-US",
+        *extra,
+    ]
+    if permission == "grant":
+        flags += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    elif permission == "deny":
+        flags += ["--use-fake-device-for-media-stream", "--deny-permission-prompts"]
+    else:
+        flags += ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"]
+    if microphone:
+        flags.append(f"--use-file-for-fake-audio-capture={microphone}")
+    for flag in flags:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Page:
+    """The page in a browser, as a person would use it."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(self, url: str) -> "Page":
+        self.driver.get(url)
+        self.until("!document.querySelector('#join-voice').disabled")
+        return self
+
+    def join(self, how: str = "voice") -> "Page":
+        self.click(f"#join-{how}")
+        self.until("!document.querySelector('#room').hidden && window.hubbub.client.state === 'open'")
+        return self
+
+    def click(self, selector: str) -> None:
+        self.driver.find_element("css selector", selector).click()
+
+    def type(self, text: str) -> None:
+        self.driver.find_element("css selector", "#text").send_keys(text)
+
+    def js(self, expression: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(f"return {expression}", *arguments)
+
+    def until(self, expression: str, *arguments: Any, seconds: float = 10) -> Any:
+        """Waits until an expression of the page is true, and gives it."""
+        waiting = WebDriverWait(self.driver, seconds, poll_frequency=0.03)
+        return waiting.until(lambda _: self.js(expression, *arguments), f"never true: {expression}")
+
+    def text(self, selector: str) -> str:
+        return str(self.js("document.querySelector(arguments[0])?.innerText ?? ''", selector))
+
+    def dark(self, on: bool) -> None:
+        value = "dark" if on else "light"
+        features = [{"name": "prefers-color-scheme", "value": value}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def phone(self, width: int, height: int, scale: float = 1) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": True}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def faults(self) -> list[str]:
+        """What the browser complained of: script errors and refusals of the content security policy."""
+        log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]

@@ -1,0 +1,243 @@
+/**
+ * The loudspeaker: plays the frames of replies, holds and clears them, and knows how far they were truly heard.
+ *
+ * @typedef {import('./protocol.js').AudioFrame} AudioFrame
+ * @typedef {import('./playback-buffer.js').Moment} Moment
+ * @typedef {import('./playback-buffer.js').Report} Report
+ * @typedef {{do: 'play', frame: AudioFrame} | {do: 'hold' | 'resume' | 'clear', reply: number}
+ *   | {do: 'reset' | 'close'}} Order  what the audio thread is told
+ *
+ * @typedef {object} PlayerEvents
+ * @property {Report} playhead  `offset` samples of the reply have left the loudspeaker
+ * @property {boolean} running  false: the browser stopped the sound (a phone call, another program)
+ */
+
+import { Emitter } from './emitter.js';
+import { HubbubError } from './errors.js';
+import { PlaybackBuffer } from './playback-buffer.js';
+
+const START_PATIENCE_MS = 1500;
+
+/**
+ * Turns "played into the output" into "heard": sound spends `latencyMs` between the two.
+ *
+ * @extends {Emitter<PlayerEvents>}
+ */
+class Loudspeaker extends Emitter {
+  constructor() {
+    super();
+    this.playhead = { reply: 0, offset: 0 };
+    this.rateHz = 0;
+    /** @type {number | null} when the sound was last stopped, in ms of `performance.now()` */
+    this.stoppedAt = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.draining = undefined;
+  }
+
+  get latencyMs() {
+    return 0;
+  }
+
+  /** @param {Report} report */
+  receive(report) {
+    const still = report.moment !== 'start' && report.moment !== 'progress';
+    const now = performance.now();
+    if (!still) this.stoppedAt = null;
+    else this.stoppedAt ??= now;
+    clearTimeout(this.draining);
+    const onItsWayMs = Math.max(0, this.latencyMs - (still ? now - /** @type {number} */ (this.stoppedAt) : 0));
+    this.#tell(report, Math.floor(report.offset - (onItsWayMs * this.rateHz) / 1000));
+    if (still && report.moment !== 'clear' && onItsWayMs > 0) {
+      this.draining = setTimeout(() => this.#tell(report, report.offset), onItsWayMs);
+    }
+  }
+
+  /** @param {Report} report @param {number} heard */
+  #tell(report, heard) {
+    const before = this.playhead.reply === report.reply ? this.playhead.offset : 0;
+    this.playhead = { reply: report.reply, offset: Math.max(before, heard, 0) };
+    this.emit('playhead', { moment: report.moment, ...this.playhead });
+  }
+
+  forget() {
+    clearTimeout(this.draining);
+    this.playhead = { reply: 0, offset: 0 };
+    this.stoppedAt = null;
+  }
+}
+
+/** Plays through an AudioWorklet. Make one with `Player.open`, from a click: browsers allow sound only then. */
+export class Player extends Loudspeaker {
+  /**
+   * @param {number} rateHz  the rate of the frames; the context runs at it, and the browser converts
+   * @returns {Promise<Player>}
+   * @throws {HubbubError} `worklet-missing`, or `sound-blocked` where the browser does not let the sound begin
+   */
+  static async open(rateHz) {
+    if (!('AudioContext' in globalThis) || !('AudioWorkletNode' in globalThis)) {
+      throw new HubbubError('worklet-missing', 'this browser has no AudioWorklet, or the page is not on a secure origin');
+    }
+    const context = new AudioContext({ sampleRate: rateHz, latencyHint: 'interactive' });
+    try {
+      await context.audioWorklet.addModule(new URL('./worklets/playback.js', import.meta.url));
+      await started(context);
+    } catch (error) {
+      await context.close();
+      if (error instanceof HubbubError) throw error;
+      throw new HubbubError('worklet-missing', `the audio module did not load: ${error}`, { cause: error });
+    }
+    return new Player(context);
+  }
+
+  /** @param {AudioContext} context  with the playback module loaded */
+  constructor(context) {
+    super();
+    this.context = context;
+    this.rateHz = context.sampleRate;
+    this.node = new AudioWorkletNode(context, 'hubbub-playback', { numberOfInputs: 0, outputChannelCount: [1] });
+    this.gain = new GainNode(context);
+    this.analyser = new AnalyserNode(context, { fftSize: 1024 });
+    this.node.connect(this.analyser).connect(this.gain).connect(context.destination);
+    this.node.port.onmessage = (message) => message.data.forEach((/** @type {Report} */ report) => this.receive(report));
+    this.window = new Float32Array(this.analyser.fftSize);
+    context.onstatechange = () => this.emit('running', context.state === 'running');
+  }
+
+  get latencyMs() {
+    return 1000 * (this.context.baseLatency + (this.context.outputLatency || 0));
+  }
+
+  /** @param {AudioFrame} frame */
+  play(frame) {
+    this.#order({ do: 'play', frame }, [frame.samples.buffer]);
+  }
+
+  /** Silence at once; nothing is lost. @param {number} reply */
+  hold(reply) {
+    this.#order({ do: 'hold', reply });
+  }
+
+  /** @param {number} reply */
+  resume(reply) {
+    this.#order({ do: 'resume', reply });
+  }
+
+  /** Silence at once, for good. @param {number} reply */
+  clear(reply) {
+    this.#order({ do: 'clear', reply });
+  }
+
+  /** A new session begins. */
+  reset() {
+    this.forget();
+    this.#order({ do: 'reset' });
+  }
+
+  /** How loud it is now: RMS from 0 to 1, whatever the volume. */
+  level() {
+    this.analyser.getFloatTimeDomainData(this.window);
+    return Math.sqrt(this.window.reduce((sum, sample) => sum + sample * sample, 0) / this.window.length);
+  }
+
+  get volume() {
+    return this.gain.gain.value;
+  }
+
+  /** From 0 to 1. A silenced player still plays, so that captions keep their time. */
+  set volume(volume) {
+    this.gain.gain.setTargetAtTime(volume, this.context.currentTime, 0.01);
+  }
+
+  /** Asks the browser once more to let sound out; call it from a click. */
+  async wake() {
+    await this.context.resume();
+  }
+
+  async close() {
+    this.forget();
+    this.#order({ do: 'close' });
+    this.context.onstatechange = null;
+    if (this.context.state !== 'closed') await this.context.close();
+  }
+
+  /** @param {Order} order @param {Transferable[]} [transfer] */
+  #order(order, transfer = []) {
+    this.node.port.postMessage(order, transfer);
+  }
+}
+
+/** @param {AudioContext} context */
+async function started(context) {
+  const patience = new Promise((resolve) => setTimeout(resolve, START_PATIENCE_MS));
+  await Promise.race([context.resume(), patience]);
+  if (context.state !== 'running') {
+    throw new HubbubError('sound-blocked', `the browser did not start the sound (its state is "${context.state}")`);
+  }
+}
+
+/**
+ * Plays nothing but keeps time: for a page without sound, whose captions still light up word by word.
+ */
+export class SilentPlayer extends Loudspeaker {
+  /** @param {number} rateHz */
+  constructor(rateHz) {
+    super();
+    this.rateHz = rateHz;
+    this.volume = 0;
+    this.buffer = new PlaybackBuffer(rateHz);
+    this.then = performance.now();
+    this.timer = setInterval(() => this.#advance(), 20);
+  }
+
+  /** @param {AudioFrame} frame */
+  play(frame) {
+    this.buffer.push(frame);
+  }
+
+  /** @param {number} reply */
+  hold(reply) {
+    this.#advance();
+    this.buffer.hold(reply);
+    this.#report();
+  }
+
+  /** @param {number} reply */
+  resume(reply) {
+    this.buffer.resume(reply);
+  }
+
+  /** @param {number} reply */
+  clear(reply) {
+    this.#advance();
+    this.buffer.clear(reply);
+    this.#report();
+  }
+
+  reset() {
+    this.forget();
+    this.buffer.reset();
+  }
+
+  level() {
+    return 0;
+  }
+
+  async wake() {}
+
+  async close() {
+    clearInterval(this.timer);
+    this.forget();
+  }
+
+  #advance() {
+    const now = performance.now();
+    const samples = Math.min(this.rateHz, Math.round(((now - this.then) * this.rateHz) / 1000));
+    this.then = now;
+    this.buffer.pull(new Float32Array(samples));
+    this.#report();
+  }
+
+  #report() {
+    for (const report of this.buffer.takeReports()) this.receive(report);
+  }
+}
