@@ -35,8 +35,17 @@ PROMPT = (
 class House:
     """Everything that one process serves."""
 
-    def __init__(self, config: Config, *, engines: Engines | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        engines: Engines | None = None,
+        model: ChatModelBase | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`engines` and `model` replace what the configuration would choose: for tests, benchmarks and programs."""
         self.config = config
+        self._model_for_all = model
         self.engines = engines or choose_engines(config.engines, environ)
         self.clock = MediaClock(self.engines.vad)
         self.rooms: dict[str, VoiceRoom] = {}
@@ -138,6 +147,8 @@ class House:
 
     async def _model(self, config: ModelConfig) -> tuple[ChatModelBase, EngineInfo]:
         """One model object for all agents that are configured alike."""
+        if self._model_for_all is not None:
+            return self._model_for_all, EngineInfo(name=self._model_for_all.name, why="given by the program")
         key = config.model_dump_json()
         if key not in self._models:
             self._models[key] = await make_model(config, self._environ)

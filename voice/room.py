@@ -106,7 +106,7 @@ class VoiceRoom:
         wanted, number = name, 2
         while name in taken:
             name, number = f"{wanted} {number}", number + 1
-        session = Session(name, self, vad=self.engines.clock.vad, policy=self.policy, asr=self.engines.asr)
+        session = Session(name, self, vad=self.engines.clock.vad, policy=self.policy)
         self._tell_all(ParticipantJoined(participant=Participant(name=name, kind="caller")))
         self.sessions[session.id] = session
         self.engines.clock.add(session)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from .asr.base import ASREngine, ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
+from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
 from .audio.frames import EAR_HZ, MOUTH_HZ
 from .ear import Ear
 from .event import (
@@ -34,6 +34,7 @@ from .mouthpiece import Mouthpiece
 from .playout import Ledger, Sound
 from .turn import machine
 from .turn import signals as s
+from .turn.complete import EndOfTurnModel, TextEndOfTurn
 from .turn.policy import TurnPolicy
 from .vad.base import VADEngine
 
@@ -83,13 +84,15 @@ class Seat(Protocol):
 class Session:
     """One caller's seat in a room."""
 
-    def __init__(self, name: str, room: Seat, *, vad: VADEngine, policy: TurnPolicy, asr: ASREngine) -> None:
+    def __init__(
+        self, name: str, room: Seat, *, vad: VADEngine, policy: TurnPolicy, end_of_turn: EndOfTurnModel | None = None
+    ) -> None:
         self.id = secrets.token_hex(4)
         self.resume_token = secrets.token_urlsafe(18)
         self.name = name
         self.room = room
         self.policy = policy
-        self.asr = asr
+        self.end_of_turn = end_of_turn or TextEndOfTurn()
         self.asr_memory = ASRMemory()
         self.ear = Ear(vad.window_samples)
         self.vad_stream = vad.open()
@@ -317,9 +320,11 @@ class Session:
         match event:
             case ASRPartial(text):
                 self._step(s.Partial(self.now, utterance, text))
+                self._judge_completeness(utterance)
             case ASRFinal(text=text):
                 self._streams.pop(utterance, None)
                 self._step(s.Final(self.now, utterance, text))
+                self._judge_completeness(utterance)
             case ASRError(message):
                 self._streams.pop(utterance, None)
                 log.error("session=%s room=%s asr failed: %s", self.id, self.room.name, message)
@@ -327,6 +332,11 @@ class Session:
                 self._step(s.Final(self.now, utterance, ""))
         if self.state.text:
             self._show_transcript(self.state.turn, self.state.text, final=False)
+
+    def _judge_completeness(self, utterance: int) -> None:
+        if self.state.text:
+            probability = self.end_of_turn.probability(self.state.text)
+            self._step(s.Completeness(self.now, utterance, probability))
 
     def _show_transcript(self, turn: int, text: str, *, final: bool, source: s.Source = "speech") -> None:
         if final and not text and not self._shown:

@@ -16,7 +16,7 @@ WINDOW = 512
 class Bench:
     """Feeds the machine as a session would: windows of sound, deadlines in between, and the room's answers."""
 
-    policy: TurnPolicy = field(default_factory=TurnPolicy)
+    policy: TurnPolicy = field(default_factory=lambda: TurnPolicy(timeout_ms=700, action_delay_ms=300))
     state: State = field(default_factory=State)
     log: list[s.Command] = field(default_factory=list)
     window_end: int = 0
@@ -293,7 +293,7 @@ def test_impossible_inputs_raise_and_leave_the_state(event):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"timeout_ms": -1}, {"offset_probability": 0.9}, {"action_delay_ms": 900}, {"speculation": "yes"}, {"threshold": 2}],
+    [{"timeout_ms": -1}, {"offset_probability": 0.9}, {"action_delay_ms": 1900}, {"speculation": "yes"}, {"threshold": 2}],
 )
 def test_policies_out_of_range_are_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):

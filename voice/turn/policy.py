@@ -36,10 +36,10 @@ class TurnPolicy:
     threshold: float = 0.5
     """Probability that the turn is complete at which `action_delay_ms` is enough silence."""
 
-    action_delay_ms: int = 300
+    action_delay_ms: int = 320
     """Silence after which a turn that looks complete ends."""
 
-    timeout_ms: int = 700
+    timeout_ms: int = 1000
     """Silence after which any turn ends."""
 
     final_timeout_ms: int = 1500
