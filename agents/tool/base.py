@@ -12,13 +12,12 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from ..message import ToolState
 
 if TYPE_CHECKING:
     from ..message import Block, ToolUseBlock
-
-ToolState = Literal["running", "success", "error", "interrupted", "denied"]
-"""How a tool call stands: `running` for every chunk but the last one."""
 
 DEFAULT_TIMEOUT_S = 30.0
 """How long a tool may run where nothing else is said: longer than a caller on the telephone stays patient."""
@@ -29,6 +28,11 @@ tokens."""
 
 DEFAULT_OUTPUT_BYTES = 8 * 1024 * 1024
 """Bytes of base64 data (image, audio, video) a tool may return in one call."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "__hubbub_tool__"
 
 
 class ToolError(Exception):
@@ -62,6 +66,23 @@ class ToolFlags:
             object.__setattr__(self, "side_effects", not self.read_only)
         if self.read_only and self.side_effects:
             raise ValueError("a tool cannot be read_only and have side_effects")
+
+
+def tool(flags: ToolFlags, timeout_s: float | None = None) -> Callable[[F], F]:
+    """Decorates a tool function with its flags, and the seconds a call may take where the toolkit's are
+    wrong."""
+
+    def mark(func: F) -> F:
+        setattr(func, _MARK, (flags, timeout_s))
+        return func
+
+    return mark
+
+
+def marks_of(func: Any) -> tuple[ToolFlags | None, float | None]:
+    """What the decorator `tool` said about a function: (flags, timeout_s)."""
+    flags, timeout_s = getattr(func, _MARK, (None, None))
+    return flags, timeout_s
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Tools that come with the house. None of them is in a toolkit until it is registered."""
