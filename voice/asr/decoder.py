@@ -1,10 +1,16 @@
 """One utterance through pocketsphinx, synchronously: what a worker process runs.
 
-Two decoders listen to the same sound. One expects what callers of the room are likely to say (domain.py), is quick and right
-as long as they do, and hears its own words in anything else. The other knows English at large, and is weak. Which of them is
-believed is decided anew for each utterance.
+Two decoders listen to the same sound. One expects what callers of the room are likely to say (domain.py): it is right as long
+as they do, and hears its own words in anything else. The other knows English at large, and is weak. The better path through
+its models wins, sound and language together, as if there were one language model that first tosses a coin whether the
+caller says something expected. What is expected has a far better language score then; what is not finds no words in the small
+model that fit the sound. Both decoders must score every senone in every frame, or their scores could not be compared: pocketsphinx
+counts scores from the best of those that it looks at.
+
+A result without a voice in it, or with words stretched beyond speech, is no result: see `Recogniser.finish`.
 """
 
+import math
 import os
 import tempfile
 from collections import OrderedDict
@@ -14,26 +20,40 @@ from typing import Any
 
 from .base import ASRContext, RecognisedWord
 from .domain import build_domain
+from .voicing import Voicing
 
 EAR_BYTES_PER_MS = 32
 """PCM16 at 16 kHz."""
 
 PARTIAL_EVERY_MS = 100
-"""Sound between two looks at the text so far. The backtrace costs under a millisecond, and callers read no faster."""
+"""Sound between two looks at the text so far. A backtrace costs up to a millisecond, and callers read no faster."""
 
 KEPT_DOMAINS = 4
 """Domain decoders kept by each process, the least recently used going first; one takes some 10 MB and 20 ms to load."""
 
 SETTINGS: dict[str, Any] = {
-    "fwdflat": False,
+    "fwdflat": False,  # one pass instead of three: the final comes 20 ms after the end of speech instead of 170 to 2100 ms
     "bestpath": False,
     "maxhmmpf": 3000,
     "maxwpf": 5,
+    "compallsen": True,
+    "topn": 2,  # pays for compallsen: a third of the time, for the same errors
     "loglevel": "FATAL",
 }
-"""One pass instead of three: the final comes 20 ms after the end of speech instead of 170 to 2100 ms, for the same errors."""
+
+FIRST_CMN = "46,5,-8,6,-5,-3,-5,-7,0,-4,-1,-1,0"
+"""Cepstral means that an unknown caller is heard with: the average of ten voices on as many microphones and lines. Against the
+model's own guess (40, 3, -1) it saves a fifth of the errors, also on voices left out of the average (benchmarks/asr.py)."""
+
+MIN_VOICED_MS = 60
+"""The least voice in a result: about one short vowel."""
+
+MAX_PHONE_MS = 250
+"""The longest that the phones of a result may last on average. Drawled words reach 150 ms; noise that is squeezed into words has one
+phone of half a second."""
 
 _FRAME_MS = 10
+_LOG_BASE = math.log(1.0001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,8 @@ class Decoded:
     text: str
     words: tuple[RecognisedWord, ...]
     cmn: str
+    source: str
+    """Whose words they are: `domain` or `open`."""
 
 
 class Recogniser:
@@ -55,9 +77,9 @@ class Recogniser:
             raise ImportError("pocketsphinx is not installed: pip install 'hubbub[offline]'") from error
         self._make = Decoder
         self._open = Decoder(**SETTINGS)
-        self._first_cmn: str = self._open.get_cmn()
         self._domains: OrderedDict[ASRContext, Any] = OrderedDict()
         self._decoders: list[Any] = []
+        self._voicing = Voicing()
         self._since_partial_ms = 0.0
         self._partial = ""
 
@@ -65,34 +87,40 @@ class Recogniser:
         """Starts an utterance. `cmn` is what the caller's utterance before gave, None for a caller not heard before."""
         self.abort()
         domain = self._domain(context)
-        self._decoders = [self._open] if domain is None else [domain, self._open]
-        for decoder in self._decoders:
-            decoder.set_cmn(cmn or self._first_cmn)
+        decoders = [self._open] if domain is None else [domain, self._open]
+        for decoder in decoders:
+            decoder.set_cmn(cmn or FIRST_CMN)
             decoder.start_utt()
+        self._decoders = decoders
+        self._voicing = Voicing()
         self._since_partial_ms = 0.0
         self._partial = ""
 
     def feed(self, pcm: bytes) -> str | None:
         """Adds PCM16 at 16 kHz. Returns the text so far when it is new and not empty, None otherwise."""
+        self._voicing.feed(pcm)
         for decoder in self._decoders:
             decoder.process_raw(pcm)
         self._since_partial_ms += len(pcm) / EAR_BYTES_PER_MS
         if self._since_partial_ms < PARTIAL_EVERY_MS:
             return None
         self._since_partial_ms = 0.0
-        text = _text(self._decoders[0])
-        if not text or text == self._partial:
+        text = _text(self._best())
+        if not text or text == self._partial or not self._plausible(self._best()):
             return None
         self._partial = text
         return text
 
     def finish(self) -> Decoded:
-        """Ends the utterance."""
-        decoders, self._decoders = self._decoders, []
-        for decoder in decoders:
+        """Ends the utterance. The text is empty where no words were found, or where there is no voice under them."""
+        for decoder in self._decoders:
             decoder.end_utt()
-        best = decoders[0]
-        return Decoded(_text(best), _words(best), best.get_cmn())
+        best = self._best()
+        self._decoders = []
+        source = "open" if best is self._open else "domain"
+        if not self._plausible(best):
+            return Decoded("", (), best.get_cmn(), source)
+        return Decoded(_text(best), _words(best), best.get_cmn(), source)
 
     def abort(self) -> None:
         """Drops the utterance, if one is open."""
@@ -100,7 +128,18 @@ class Recogniser:
         for decoder in decoders:
             decoder.end_utt()
 
+    def _best(self) -> Any:
+        return max(self._decoders, key=_score)
+
+    def _plausible(self, decoder: Any) -> bool:
+        words = _words(decoder)
+        voiced_ms = sum(self._voicing.voiced_ms(word.start_ms, word.end_ms) for word in words)
+        phones = sum(len((decoder.lookup_word(word.text) or "").split()) for word in words)
+        spoken_ms = sum(word.end_ms - word.start_ms for word in words)
+        return voiced_ms >= MIN_VOICED_MS and spoken_ms <= MAX_PHONE_MS * phones
+
     def _domain(self, context: ASRContext) -> Any | None:
+        """The decoder for a context, loaded when it is first needed; None where the context expects nothing."""
         if context in self._domains:
             self._domains.move_to_end(context)
             return self._domains[context]
@@ -123,6 +162,12 @@ class Recogniser:
         while phones := self._open.lookup_word(word if not sounds else f"{word}({len(sounds) + 1})"):
             sounds.append(phones)
         return sounds
+
+
+def _score(decoder: Any) -> float:
+    """Log score of the best path so far. A decoder without any path has lost."""
+    hypothesis = decoder.hyp()
+    return math.log(hypothesis.score) / _LOG_BASE if hypothesis and hypothesis.score > 0 else -math.inf
 
 
 def _text(decoder: Any) -> str:
