@@ -29,4 +29,4 @@ def choose(text: str, names: Sequence[str], last: str | None = None) -> str:
     called = addressed(text, names)
     if called:
         return called
-    return last if last in names else names[0]
+    return last if last is not None and last in names else names[0]

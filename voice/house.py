@@ -6,7 +6,8 @@ import logging
 import os
 from collections.abc import Mapping
 
-from ..agents import InMemoryMemory, ReActAgent
+from ..agents.agent.react import ReActAgent
+from ..agents.memory.in_process import InMemoryMemory
 from ..agents.model.base import ChatModelBase
 from .asr.base import ASRContext
 from .clock import MediaClock

@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..agents import Msg, MsgHub
 from ..agents.draft import Draft
 from ..agents.event import AgentEvent
+from ..agents.hub import MsgHub
+from ..agents.message import Msg
 from .asr.base import ASRContext, ASREngine, ASREvent, ASRStream
 from .clock import MediaClock
 from .event import Error, Event, Participant, ParticipantJoined, ParticipantLeft, Reply

@@ -35,6 +35,7 @@ from .playout import Ledger, Sound
 from .turn import machine
 from .turn import signals as s
 from .turn.complete import EndOfTurnModel, TextEndOfTurn
+from .turn.edge import LoudEdge
 from .turn.policy import TurnPolicy
 from .vad.base import VADEngine
 
@@ -81,6 +82,25 @@ class Seat(Protocol):
     def asr_stream(self, session: "Session", on_event: Callable[[ASREvent], None]) -> ASRStream: ...
 
 
+class Tap(Protocol):
+    """Who listens in on a session: the recorder. Its methods return at once."""
+
+    def heard(self, pcm: bytes, probability: float) -> None:
+        """A window was judged: its sound (PCM16 at 16 kHz, silence that was filled in included) and the VAD's verdict."""
+
+    def decided(self, event: s.Input, commands: list[s.Command]) -> None:
+        """The turn machine was fed an input and answered."""
+
+    def spoke(self, at: int, sound: Sound) -> None:
+        """Sound left for the caller at media position `at`."""
+
+    def emitted(self, event: Event) -> None:
+        """An event was appended to the log."""
+
+    def closed(self) -> None:
+        """The session is over."""
+
+
 class Session:
     """One caller's seat in a room."""
 
@@ -103,8 +123,9 @@ class Session:
         self.muted = False
         self.disconnected_at: float | None = None
         self.log: deque[Event] = deque(maxlen=LOG_EVENTS)
-        self.observers: list[Callable[[Session, Event], None]] = []
+        self.tap: Tap | None = None
         self._streams: dict[int, ASRStream] = {}
+        self._edge = LoudEdge()
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
         self._told_overflow = False
@@ -184,7 +205,13 @@ class Session:
         sound = self.ear.judged()
         for stream in self._streams.values():
             stream.feed(sound)
-        self._step(s.Window(end, min(1.0, max(0.0, probability)), self.ear.window_samples))
+        probability = min(1.0, max(0.0, probability))
+        if self.tap is not None:
+            self.tap.heard(sound, probability)
+        loud_until = None
+        if probability >= self.policy.offset_probability and self.state.ear is machine.Ear.SPEAKING:
+            loud_until = self._edge.judge(sound, end)
+        self._step(s.Window(end, probability, self.ear.window_samples, loud_until))
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""
@@ -200,6 +227,8 @@ class Session:
                 self.room.playout_started(self, sound.reply, now)
                 self.show_mouth("speaking")
             self.connection.send_sound(sound)
+            if self.tap is not None:
+                self.tap.spoke(self.now, sound)
         if self.playout.current:
             self._look_for_end(now)
 
@@ -238,8 +267,8 @@ class Session:
         self.log.append(event)
         if self.connection is not None:
             self.connection.send_event(event)
-        for observer in self.observers:
-            observer(self, event)
+        if self.tap is not None:
+            self.tap.emitted(event)
 
     def show_mouth(self, mouth: Mouth, agent: str | None = None) -> None:
         """Tells the caller what the agents do, when it changes."""
@@ -250,14 +279,17 @@ class Session:
 
     def close(self) -> None:
         """The caller has gone: frees what the session holds."""
-        for stream in self._streams.values():
-            stream.cancel()
-        self._streams.clear()
+        self._close_streams()
+        if self.tap is not None:
+            self.tap.closed()
+            self.tap = None
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _step(self, event: s.Input) -> None:
         self.state, commands = machine.step(self.policy, self.state, event)
+        if self.tap is not None:
+            self.tap.decided(event, commands)
         for command in commands:
             self._obey(command)
 
@@ -308,6 +340,7 @@ class Session:
         stream = self.room.asr_stream(self, on_event)
         stream.feed(self.ear.since(start))
         self._streams[utterance] = stream
+        self._edge.begin()
         self.emit(SpeechStarted(at_ms=_ms(onset), speaker=self.name))
 
     def _close_streams(self) -> None:

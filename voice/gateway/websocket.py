@@ -7,14 +7,14 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .. import protocol as wire
 from ..audio.frames import EAR_HZ, MOUTH_HZ
 from ..audio.resample import Resampler
-from ..event import AudioFormat, Error, Event, Joined, Left, Pong
+from ..event import AudioFormat, Error, Event, Joined, Left, Pong, Words
 from ..mouthpiece import LEAD_MS
 from ..playout import Sound
 from ..session import Session
@@ -69,6 +69,9 @@ class WebSocketConnection:
         self._wake = asyncio.Event()
 
     def send_event(self, event: Event) -> None:
+        if isinstance(event, Words) and self._output_hz != MOUTH_HZ:
+            words = tuple(word.model_copy(update={"at": word.at * self._output_hz // MOUTH_HZ}) for word in event.words)
+            event = event.model_copy(update={"words": words})
         self._put(event.model_dump_json())
 
     def send_sound(self, sound: Sound) -> None:
@@ -140,7 +143,8 @@ async def serve_websocket(socket: WebSocket, door: Door) -> None:
     reader = asyncio.create_task(_read(socket, session, connection, join.audio.input_rate_hz), name=f"read-{session.id}")
     writer = asyncio.create_task(connection.write(), name=f"write-{session.id}")
     try:
-        await asyncio.wait({reader, writer, connection.over}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {reader, writer, connection.over}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
         how = connection.over.result() if connection.over.done() else _result(reader)

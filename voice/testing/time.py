@@ -15,7 +15,7 @@ DEADLOCK_S = 2.0
 """Real time that a loop with nothing left to happen waits for a thread before it gives up."""
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _JumpingSelector(selectors.DefaultSelector):
     """Instead of sleeping until a timer is due, lets the loop's clock jump there."""
 
     def __init__(self) -> None:

@@ -177,7 +177,7 @@ def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) ->
     if state.ear is Ear.SPEAKING:
         if event.probability >= policy.offset_probability:
             state.voiced += event.samples
-            state.last_voice = event.at
+            state.last_voice = max(state.last_voice, event.at if event.loud_until is None else event.loud_until)
             if state.voiced >= in_samples(policy.min_speech_ms):
                 _retract(state, out)
         else:

@@ -1,0 +1,92 @@
+"""A Hubbub server with simulated engines and the real VAD, for the benchmarks: what is measured is Hubbub, not an engine.
+
+`python benchmarks/simulated_server.py --port 0 --asr-ms 150 --model-ms 300 --tts-ms 150` prints `READY <port>`.
+"""
+
+import argparse
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
+from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, ServerConfig
+from hubbub.voice.engines import Engines
+from hubbub.voice.event import EngineInfo
+from hubbub.voice.house import House
+from hubbub.voice.server import create_app
+from hubbub.voice.testing.asr import ScriptedASR
+from hubbub.voice.testing.tts import ScriptedTTS
+from hubbub.voice.turn.policy import TurnPolicy
+from hubbub.voice.vad.choose import choose_vad
+
+ANSWER = "Certainly, here is the answer. " + "It has a few more sentences, so that there is something to hear. " * 3
+TOKENS_A_SECOND = 50
+
+
+class SimulatedModel(ChatModelBase):
+    """First token after `first_s`, then 50 tokens a second."""
+
+    def __init__(self, first_s: float) -> None:
+        super().__init__("simulated")
+        self.first_s = first_s
+
+    async def stream(self, messages: list[dict[str, Any]], **options: Any) -> AsyncIterator[ChatDelta]:
+        await asyncio.sleep(self.first_s)
+        for word in ANSWER.split(" "):
+            yield TextDelta(word + " ")
+            if self.first_s:
+                await asyncio.sleep(1 / TOKENS_A_SECOND)
+
+
+def build(arguments: argparse.Namespace) -> House:
+    policy = TurnPolicy(action_delay_ms=arguments.endpoint_ms, timeout_ms=max(1000, arguments.endpoint_ms),
+                        speculation=arguments.speculation, utterance_gap_ms=arguments.gap_ms)
+    agent = AgentConfig(name="Ava")
+    rooms = {f"room{n}": RoomConfig(agents=(agent,), turn=policy) for n in range(arguments.rooms)}
+    config = Config(server=ServerConfig(limits=LimitsConfig(max_sessions=1000)), rooms=rooms)
+    vad, why = choose_vad(arguments.vad)
+    partial_ms = arguments.partial_ms if arguments.partial_ms >= 0 else None
+    asr = ScriptedASR(["what is the weather like today"], repeat=True, partial_ms=partial_ms, final_ms=arguments.asr_ms)
+    tts = ScriptedTTS(first_sound_ms=arguments.tts_ms)
+    engines = Engines(vad, asr, tts, {"vad": EngineInfo(name=vad.name, why=why)})
+    return House(config, engines=engines, model=SimulatedModel(arguments.model_ms / 1000))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--rooms", type=int, default=100)
+    parser.add_argument("--vad", default="silero")
+    parser.add_argument("--asr-ms", type=int, default=0)
+    parser.add_argument("--partial-ms", type=int, default=60, help="-1: no partials")
+    parser.add_argument("--model-ms", type=int, default=0)
+    parser.add_argument("--tts-ms", type=int, default=0)
+    parser.add_argument("--endpoint-ms", type=int, default=320)
+    parser.add_argument("--gap-ms", type=int, default=160)
+    parser.add_argument("--speculation", default="full")
+    parser.add_argument("--core", type=int, default=None, help="pin the process to this core")
+    arguments = parser.parse_args()
+    if arguments.core is not None:
+        os.sched_setaffinity(0, {arguments.core})
+    import uvicorn
+    import uvloop
+
+    async def run() -> None:
+        house = build(arguments)
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(house), host="127.0.0.1", port=arguments.port, log_config=None, access_log=False,
+                           ws="websockets-sansio", ws_per_message_deflate=False)
+        )
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        print("READY", server.servers[0].sockets[0].getsockname()[1], flush=True)
+        await task
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
+if __name__ == "__main__":
+    main()

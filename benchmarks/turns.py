@@ -1,0 +1,205 @@
+"""Measures turns over the native WebSocket: added latency, CPU and memory per session, with simulated engines and the real VAD.
+
+    python benchmarks/turns.py                       # added latency: engines of 0 ms, one session
+    python benchmarks/turns.py --sessions 1 10 50    # CPU and memory at these numbers of sessions
+    python benchmarks/turns.py --asr-ms 150 --model-ms 300 --tts-ms 150 --speculation off model full
+
+The server is pinned to core 0 and this driver to core 1. Each session speaks a recorded request (espeak-ng, from audio_fixtures),
+hears the answer for a while and speaks again. *Voice to voice* is from the last loud sample sent to the first loud sample received;
+*added* is that minus the endpointing wait and the engines' own times that cannot overlap it.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hubbub.voice.audio.wav import read_audio
+from hubbub.voice.client import VoiceClient
+from hubbub.voice.event import Turn
+from hubbub.voice.protocol import AudioFrame
+
+HERE = Path(__file__).parent
+SPEECH = HERE.parent / "audio_fixtures"
+FRAME_S, FRAME_BYTES = 0.02, 640
+LOUD = 600
+"""Absolute sample value from which a frame counts as loud: about -35 dBFS."""
+
+
+@dataclass
+class Figures:
+    """What one run gave."""
+
+    v2v_ms: list[float] = field(default_factory=list)
+    silent_ms: list[float] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    late_frames: int = 0
+    frames: int = 0
+
+
+class Talker:
+    """One caller: a microphone that never stops, a script of speech, an ear with a stop-watch."""
+
+    def __init__(self, url: str, room: str, speech: bytes, *, listen_s: float, start_s: float, figures: Figures) -> None:
+        self.url, self.room, self.speech, self.figures = url, room, speech, figures
+        self.listen_s, self.start_s = listen_s, start_s
+        samples = np.frombuffer(speech, np.int16)
+        self.last_loud = int(np.flatnonzero(np.abs(samples) > LOUD)[-1]) / 16_000
+        self.speech_end = 0.0
+        self.heard_first = asyncio.Event()
+        self.played = 0
+
+    async def run(self, until: float) -> None:
+        async with VoiceClient(self.url, room=self.room, name="bench") as client:
+            reader = asyncio.create_task(self._read(client))
+            try:
+                await self._talk(client, until)
+            finally:
+                reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
+
+    async def _talk(self, client: VoiceClient, until: float) -> None:
+        loop = asyncio.get_running_loop()
+        quiet = bytes(FRAME_BYTES)
+        chunks = [self.speech[i : i + FRAME_BYTES].ljust(FRAME_BYTES, b"\0") for i in range(0, len(self.speech), FRAME_BYTES)]
+        due = loop.time() + self.start_s
+        await asyncio.sleep(self.start_s)
+        while loop.time() < until:
+            began = due
+            self.speech_end = 0.0
+            self.heard_first.clear()
+            for n, chunk in enumerate(chunks):
+                await self._send(client, chunk, due)
+                due += FRAME_S
+                if not self.speech_end and (n + 1) * FRAME_S >= self.last_loud:
+                    self.speech_end = began + self.last_loud + (due - began - (n + 1) * FRAME_S)
+            waited = 0.0
+            while waited < self.listen_s or (not self.heard_first.is_set() and waited < 6):
+                await self._send(client, quiet, due)
+                due += FRAME_S
+                waited += FRAME_S
+
+    async def _send(self, client: VoiceClient, chunk: bytes, due: float) -> None:
+        """A chunk leaves when its last sample has been spoken, as a microphone would deliver it."""
+        loop = asyncio.get_running_loop()
+        wait = due + FRAME_S - loop.time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        elif wait < -FRAME_S:
+            self.figures.late_frames += 1
+        self.figures.frames += 1
+        await client.send_audio(chunk)
+
+    async def _read(self, client: VoiceClient) -> None:
+        loop = asyncio.get_running_loop()
+        reported = 0.0
+        async for item in client:
+            now = loop.time()
+            if isinstance(item, Turn):
+                self.figures.turns.append(item)
+            elif isinstance(item, AudioFrame):
+                loud = np.abs(np.frombuffer(item.pcm, np.int16)).max(initial=0) > LOUD
+                if loud and self.speech_end and not self.heard_first.is_set() and now > self.speech_end:
+                    self.heard_first.set()
+                    self.figures.v2v_ms.append((now - self.speech_end) * 1000)
+                if now - reported >= 0.1 or item.last:
+                    reported = now
+                    await client.send_playhead(item.reply, item.offset + len(item.pcm) // 2)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def percentile(values: list[float], share: float) -> float:
+    return float(np.percentile(values, share * 100)) if values else float("nan")
+
+
+async def measure(arguments: argparse.Namespace, sessions: int, speculation: str) -> str:
+    command = [sys.executable, str(HERE / "simulated_server.py"), "--core", "0", "--speculation", speculation]
+    for name in ("asr_ms", "partial_ms", "model_ms", "tts_ms", "endpoint_ms", "gap_ms", "vad"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            ready = (await asyncio.to_thread(server.stdout.readline)).split()
+            url = f"http://127.0.0.1:{ready[1]}"
+            speech = read_audio(str(SPEECH / arguments.speech), 16_000)
+            figures = Figures()
+            idle_mb = memory_mb(server.pid)
+            loop = asyncio.get_running_loop()
+            until = loop.time() + arguments.seconds
+            talkers = [
+                Talker(url, f"room{n}", speech, listen_s=arguments.listen_s,
+                       start_s=n * (arguments.listen_s + 2) / sessions, figures=figures)
+                for n in range(sessions)
+            ]
+            tasks = [asyncio.create_task(talker.run(until)) for talker in talkers]
+            await asyncio.sleep(3)
+            cpu, began = cpu_seconds(server.pid), time.monotonic()
+            await asyncio.sleep(max(1.0, until - loop.time() - 1))
+            spent, took = cpu_seconds(server.pid) - cpu, time.monotonic() - began
+            busy_mb = memory_mb(server.pid)
+            await asyncio.gather(*tasks)
+        finally:
+            server.terminate()
+    return row(arguments, sessions, speculation, figures, spent / took, (busy_mb - idle_mb) / sessions)
+
+
+def row(arguments: argparse.Namespace, sessions: int, mode: str, figures: Figures, cores: float, mb: float) -> str:
+    bound = max(arguments.endpoint_ms, arguments.asr_ms) + arguments.model_ms + arguments.tts_ms
+    if mode == "full":
+        bound = max(arguments.endpoint_ms, max(arguments.partial_ms, 0) + arguments.model_ms + arguments.tts_ms)
+    if mode == "model":
+        bound = max(arguments.endpoint_ms, max(arguments.partial_ms, 0) + arguments.model_ms) + arguments.tts_ms
+    v2v = figures.v2v_ms
+    endpoint = statistics.median(turn.latency.endpoint_ms for turn in figures.turns) if figures.turns else float("nan")
+    return (
+        f"| {sessions} | {mode} | {len(v2v)} | {percentile(v2v, 0.5):.0f} | {percentile(v2v, 0.95):.0f} | {bound} "
+        f"| {percentile(v2v, 0.5) - bound:.0f} | {percentile(v2v, 0.95) - bound:.0f} | {endpoint:.0f} "
+        f"| {cores * 100:.1f} | {cores * 100 / sessions:.2f} | {cores * 60 / sessions:.2f} | {mb:.2f} "
+        f"| {figures.late_frames / max(1, figures.frames):.2%} |"
+    )
+
+
+HEADER = """| sessions | speculation | turns | v2v p50 ms | p95 | bound ms | added p50 ms | p95 | endpoint p50 ms \
+| core % | core % a session | CPU s a session-min | MB a session | driver late |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, nargs="+", default=[1])
+    parser.add_argument("--speculation", nargs="+", default=["full"])
+    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--listen-s", type=float, default=3.0)
+    parser.add_argument("--speech", default="what_time_is_it.wav")
+    parser.add_argument("--vad", default="silero")
+    for name, default in (("asr", 0), ("partial", 60), ("model", 0), ("tts", 0), ("endpoint", 320), ("gap", 160)):
+        parser.add_argument(f"--{name}-ms", type=int, default=default)
+    arguments = parser.parse_args()
+    if os.cpu_count() and os.cpu_count() > 1:  # type: ignore[operator]
+        os.sched_setaffinity(0, {1})
+    print(HEADER, flush=True)
+    for sessions in arguments.sessions:
+        for mode in arguments.speculation:
+            print(await measure(arguments, sessions, mode), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,312 @@
+"""A room end to end in simulated time: sound in, words, an agent, sound out, with scripted engines on a virtual clock."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hubbub.agents.agent.react import ReActAgent
+from hubbub.agents.memory.in_process import InMemoryMemory
+from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
+from hubbub.voice.clock import MediaClock
+from hubbub.voice.event import Backchannel, Error, Reply, Transcript, Turn
+from hubbub.voice.reply import AgentSeat
+from hubbub.voice.room import RoomEngines, RoomFull, VoiceRoom
+from hubbub.voice.speech import Speech
+from hubbub.voice.testing.asr import ScriptedASR
+from hubbub.voice.testing.caller import SimulatedCaller
+from hubbub.voice.testing.time import run_simulated
+from hubbub.voice.testing.tts import ScriptedTTS
+from hubbub.voice.tts.base import Voice
+from hubbub.voice.turn.policy import TurnPolicy
+from hubbub.voice.vad.energy import EnergyVAD
+
+COUNT = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen."
+
+
+def tone(ms: int, *, level: float = 0.3) -> bytes:
+    time = np.arange(16 * ms) / 16_000
+    return (np.sin(2 * np.pi * 220 * time) * level * 32767).astype(np.int16).tobytes()
+
+
+class Model(ChatModelBase):
+    """Answers from a list; keeps what it was asked."""
+
+    def __init__(self, *answers: str | Exception, first_s: float = 0.3) -> None:
+        super().__init__("test")
+        self.answers = list(answers)
+        self.first_s = first_s
+        self.asked: list[list[dict[str, Any]]] = []
+        self.closed = 0
+
+    async def stream(self, messages: list[dict[str, Any]], **options: Any) -> AsyncIterator[ChatDelta]:
+        self.asked.append(messages)
+        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        try:
+            await asyncio.sleep(self.first_s)
+            if isinstance(answer, Exception):
+                raise answer
+            for word in answer.split(" "):
+                yield TextDelta(word + " ")
+                await asyncio.sleep(0.02)
+        finally:
+            self.closed += 1
+
+
+class World:
+    """A room with one agent and scripted engines."""
+
+    def __init__(self, script: list[str], *answers: str | Exception, first_s: float = 0.3, **options: Any) -> None:
+        self.model = Model(*answers, first_s=first_s)
+        self.agent = ReActAgent(name="Ava", sys_prompt="You are Ava.", model=self.model, memory=InMemoryMemory())
+        self.vad = EnergyVAD()
+        self.clock = MediaClock(self.vad)
+        seat = AgentSeat(self.agent, Speech(ScriptedTTS(), Voice()), **options.pop("seat", {}))
+        self.asr = ScriptedASR(script, **options.pop("asr", {}))
+        policy = TurnPolicy(**options.pop("policy", {}))
+        self.room = VoiceRoom("test", [seat], RoomEngines(self.clock, self.asr, {}), policy=policy, **options)
+
+    async def memory(self) -> list[tuple[str, str]]:
+        return [(msg.name, msg.get_text_content()) for msg in await self.agent.memory.get_memory()]
+
+
+def simulated(script: list[str], *answers: str | Exception, **options: Any):
+    """Runs a test in a world of its own, in simulated time, and checks that it leaves no task behind."""
+
+    def decorate(test: Callable[[World], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+        async def live() -> None:
+            world = World(script, *answers, **options)
+            await world.room.open()
+            clock = asyncio.create_task(world.clock.run())
+            try:
+                await test(world)
+            finally:
+                await world.room.close()
+                clock.cancel()
+                await asyncio.gather(clock, return_exceptions=True)
+            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and "caller" not in task.get_name()]
+            assert not left, f"left behind: {left}"
+
+        def run() -> None:
+            run_simulated(live())
+
+        run.__name__ = test.__name__
+        return run
+
+    return decorate
+
+
+@simulated(["what time is it"], "It is noon.")
+async def test_a_turn_is_answered(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(bytes(16_000) + tone(900))
+    reply = await caller.wait_for(Reply, lambda event: event.final)
+    assert reply.text.strip() == "It is noon." and reply.unheard == "" and reply.agent == "Ava"
+    final = [event for event in caller.of(Transcript) if event.final]
+    assert [(event.speaker, event.text) for event in final] == [("Kim", "what time is it")]
+    assert await world.memory() == [("Kim", "what time is it"), ("Ava", reply.text)]
+    assert any(caller.heard), "the caller heard nothing"
+
+
+@simulated(["what time is it"], "It is noon.")
+async def test_speculation_hides_the_engines_behind_the_endpointing_wait(world):
+    caller = SimulatedCaller(world.room)
+    caller.say(tone(900))
+    turn = await caller.wait_for(Turn)
+    parts = turn.latency.model_dump()
+    total = parts.pop("total_ms")
+    assert abs(sum(parts.values()) - total) < 0.5
+    # partial 60 + model 300 + first sentence and sound; the endpointing wait of 320 ms is hidden in it, not added
+    assert total < 60 + 300 + 320
+
+
+@simulated(["what time", "is it"], "It is noon.")
+async def test_a_wrong_speculation_leaves_no_trace(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(700) + bytes(16 * 250 * 2) + tone(700))
+    await caller.wait_for(Reply, lambda event: event.final)
+    assert (await world.memory())[0] == ("Kim", "what time is it")
+    assert len(await world.memory()) == 2
+    assert len(world.model.asked) >= 2, "nothing was speculated on"
+    assert [event.text for event in caller.of(Transcript) if event.final] == ["what time is it"]
+
+
+@simulated(["count to twenty", "stop"], COUNT, "All right.")
+async def test_an_interruption_keeps_what_was_heard(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(900))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(2.0)
+    frames_before = len(caller.heard_replies)
+    caller.say(tone(400))
+    cut = await caller.wait_for(Reply, lambda event: event.final)
+    assert cut.interrupted and cut.interrupted_by == "Kim"
+    assert cut.text + cut.unheard == COUNT + " "
+    assert 2 <= len(cut.text.split()) <= 12
+    assert 1 not in caller.heard_replies[frames_before + 12 :], "the dead reply was heard after the hold"
+    await caller.wait_for(Reply, lambda event: event.final)
+    memory = await world.memory()
+    assert memory[1] == ("Ava", cut.text)
+    assert memory[2] == ("Kim", "stop")
+    shown = str(world.model.asked[-1])
+    assert "sixteen" not in cut.text and cut.unheard.strip()[:12] in shown, "the model is not told what was not heard"
+
+
+@simulated(["count to twenty", ""], COUNT)
+async def test_a_cough_pauses_and_the_reply_goes_on_from_the_same_sample(world):
+    caller = SimulatedCaller(world.room)
+    caller.say(tone(900))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    caller.say(tone(160))
+    reply = await caller.wait_for(Reply, lambda event: event.final)
+    assert not reply.interrupted and reply.text == COUNT + " " and len(world.model.asked) == 1
+    frames = caller.heard_replies
+    first, last = frames.index(1), len(frames) - 1 - frames[::-1].index(1)
+    gap = frames[first:last].count(0) * 20
+    assert 100 <= gap <= 700, f"dead air of {gap} ms"
+    sound = b"".join(bytes(caller.heard[n * 960 : (n + 1) * 960]) for n, reply in enumerate(frames) if reply == 1)
+    assert len(sound) / 48_000 > 3
+
+
+@simulated(["count to twenty", "yeah"], COUNT)
+async def test_a_backchannel_leaves_the_floor(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(900))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    caller.say(tone(300))
+    reply = await caller.wait_for(Reply, lambda event: event.final)
+    assert not reply.interrupted
+    assert [event.text for event in caller.of(Backchannel)] == ["yeah"]
+    assert [name for name, _ in await world.memory()] == ["Kim", "Ava"]
+
+
+@simulated([], "You typed that.")
+async def test_typing_is_a_turn(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.session.type("hello there")
+    reply = await caller.wait_for(Reply, lambda event: event.final)
+    assert reply.text.strip() == "You typed that."
+    assert caller.of(Transcript)[0].source == "text"
+
+
+@simulated([], COUNT, "Yes?")
+async def test_typing_and_the_button_interrupt(world):
+    caller = SimulatedCaller(world.room)
+    caller.session.type("count")
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1)
+    caller.session.press_interrupt()
+    first = await caller.wait_for(Reply, lambda event: event.final)
+    assert first.interrupted
+    caller.session.type("again")
+    second = await caller.wait_for(Reply, lambda event: event.final)
+    assert second.text.strip() == "Yes?"
+
+
+@simulated(["hello"], RuntimeError("the provider is down"))
+async def test_a_model_that_fails_is_apologised_for(world):
+    caller = SimulatedCaller(world.room)
+    caller.say(tone(700))
+    error = await caller.wait_for(Error)
+    assert error.code == "reply_failed"
+    reply = await caller.wait_for(Reply, lambda event: event.final)
+    assert reply.reason == "error"
+    assert "sorry" in reply.text.lower() and any(caller.heard)
+
+
+@simulated(["hello"], "At last.", first_s=5.0)
+async def test_a_slow_model_is_announced_within_two_seconds(world):
+    caller = SimulatedCaller(world.room)
+    caller.say(tone(700))
+    end = await caller.said()
+    await caller.wait_for(Error, lambda event: event.code == "slow_model")
+    assert asyncio.get_running_loop().time() - end < 3.2
+    await caller.wait_for(Reply, lambda event: event.final)
+
+
+@simulated([RuntimeError("the recogniser died"), "hello"], "Hi.")  # type: ignore[list-item]
+async def test_a_recogniser_that_fails_is_told_and_the_next_turn_works(world):
+    caller = SimulatedCaller(world.room)
+    caller.say(tone(600))
+    error = await caller.wait_for(Error)
+    assert error.code == "asr_failed"
+    await asyncio.sleep(2)
+    caller.say(tone(600))
+    assert (await caller.wait_for(Reply, lambda event: event.final)).text.strip() == "Hi."
+
+
+@simulated(["hello"], "Hello Kim.")
+async def test_everybody_hears_a_reply_and_sees_whose_words_they_are(world):
+    kim, lee = SimulatedCaller(world.room, "Kim"), SimulatedCaller(world.room, "Lee")
+    kim.say(tone(600))
+    await lee.wait_for(Reply, lambda event: event.final)
+    assert any(kim.heard) and any(lee.heard)
+    assert world.room.participants[1].name == "Kim"
+
+
+@simulated(["count to twenty", "stop"], COUNT, "All right.")
+async def test_a_second_person_breaks_in_for_everybody(world):
+    kim, lee = SimulatedCaller(world.room, "Kim"), SimulatedCaller(world.room, "Lee")
+    kim.say(tone(900))
+    await lee.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    lee.say(tone(400))
+    cut = await kim.wait_for(Reply, lambda event: event.final)
+    assert cut.interrupted_by == "Lee"
+    await asyncio.sleep(0.2)
+    assert 1 not in kim.heard_replies[-5:] and 1 not in lee.heard_replies[-5:]
+
+
+@simulated(["hello"], COUNT)
+async def test_a_caller_who_leaves_mid_reply_leaves_a_true_memory(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(600))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    await caller.leave()
+    await asyncio.sleep(0.2)
+    said = (await world.memory())[1][1]
+    assert said and len(said) < len(COUNT)
+
+
+@simulated(["hello"], "Hi.", seat={"greeting": "Welcome."})
+async def test_a_greeting_is_spoken_and_remembered(world):
+    caller = SimulatedCaller(world.room)
+    reply = await caller.wait_for(Reply, lambda event: event.final)
+    assert reply.text == "Welcome." and any(caller.heard)
+    assert await world.memory() == [("Ava", "Welcome.")]
+
+
+@simulated([], "x", max_callers=1)
+async def test_a_full_room_refuses_and_a_taken_name_gets_a_number(world):
+    SimulatedCaller(world.room, "Kim")
+    with pytest.raises(RoomFull, match="full"):
+        world.room.join("Lee")
+    world.room.max_callers = 3
+    assert world.room.join("Kim").name == "Kim 2"
+    assert world.room.join("Ava").name == "Ava 2"
+
+
+@simulated(["hello"], "Hi.")
+async def test_an_hour_of_silence_costs_no_turn_and_no_memory(world):
+    caller = SimulatedCaller(world.room)
+    await asyncio.sleep(600)
+    assert not caller.of(Transcript) and not world.model.asked
+    assert len(caller.session.ear._buffer) < 100_000
+    caller.say(tone(600))
+    await caller.wait_for(Reply, lambda event: event.final)
+
+
+@simulated(["count to twenty", "yeah", "", "stop"], COUNT, "Fine.")
+async def test_a_client_that_does_not_report_is_credited_less(world):
+    caller = SimulatedCaller(world.room, reports_playhead=False)
+    caller.say(tone(900))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(2)
+    caller.session.press_interrupt()
+    cut = await caller.wait_for(Reply, lambda event: event.final)
+    assert cut.interrupted and cut.text + cut.unheard == COUNT + " "
