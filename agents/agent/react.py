@@ -1,0 +1,368 @@
+"""The agent that reasons and acts: asks a model, uses the tools that it asks for, until it has an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from ..event import (
+    AgentEvent,
+    ModelCallEndEvent,
+    ModelCallStartEvent,
+    Usage,
+    UserInterruptEvent,
+)
+from ..memory.base import MemoryBase
+from ..memory.in_process import InMemoryMemory
+from ..message import HintBlock, Msg, TextBlock, ToolUseBlock
+from ..middleware.base import MiddlewareBase, ModelCall, ReasoningCall, close, onion, overriding
+from ..model.base import ChatDelta, ChatUsage, TextDelta, ThinkingDelta, ToolCallDelta
+from . import heard, waiting
+from .acting import Actor, ToolkitLike, ask
+from .base import AgentBase
+from .hooks import hooks_around, run_after, run_before
+from .run import Run
+from .structured import FINISH_TOOL, StructuredOutput
+from .writer import BlockWriter
+
+if TYPE_CHECKING:
+    from ..memory.compression import CompressionConfig
+    from ..model.base import ChatModelBase
+
+logger = logging.getLogger(__name__)
+
+OUT_OF_STEPS = "You have used all your steps for this reply. Answer now, in words, with what you know; use no more tools."
+EMPTY_ANSWER = "You answered nothing. Answer the person, or use a tool."
+FINISH_FIRST = f"Give your answer by calling {FINISH_TOOL}."
+GRACE_STEPS = 3
+"""Steps beyond `max_iters` that a reply gets to put structured output right."""
+
+
+class ModelAnsweredNothing(RuntimeError):
+    """The model gave neither words nor a tool call, twice in a row."""
+
+
+class ReActAgent(AgentBase):
+    """Answers with a chat model and tools.
+
+    Each step sends the system prompt and memory to the model. Words alone end the reply; tool calls are run (together where
+    their tools are `concurrency_safe` and `parallel_tool_calls` is set, else in order) and the next step sees their results.
+    After `max_iters` steps the model is asked once more, for words only, and the reply ends as `exceeded`.
+
+    `formatter` is chosen from the model where it is None. `reply` and `reply_stream` take `structured_model`, a pydantic
+    model class or JSON schema that the answer has to fit; the value is then the message's `metadata`.
+    """
+
+    toolkit: ToolkitLike | None = None
+    _whole = False
+    """Whether memory, which may come from a process that crashed, was looked through for calls without a result."""
+    _parked_model: Any = None
+
+    def __init__(
+        self,
+        name: str,
+        sys_prompt: str,
+        model: ChatModelBase,
+        formatter: Any = None,
+        toolkit: ToolkitLike | None = None,
+        memory: MemoryBase | None = None,
+        *,
+        max_iters: int = 10,
+        parallel_tool_calls: bool = True,
+        enable_meta_tool: bool = False,
+        middlewares: Sequence[MiddlewareBase] = (),
+        compression: CompressionConfig | None = None,
+        id: str = "",
+    ) -> None:
+        super().__init__(name, memory=memory if memory is not None else InMemoryMemory(), middlewares=middlewares, id=id)
+        if max_iters < 1:
+            raise ValueError(f"max_iters is at least 1, got {max_iters}")
+        self._sys_prompt = sys_prompt
+        self.model = model
+        self.formatter = formatter if formatter is not None else formatter_for_model(model)
+        self.toolkit = toolkit
+        self.max_iters = max_iters
+        self.parallel_tool_calls = parallel_tool_calls
+        self.compression = compression
+        if enable_meta_tool and toolkit is not None:
+            toolkit.register_tool_function(toolkit.reset_equipped_tools)  # type: ignore[attr-defined]
+
+    @property
+    def sys_prompt(self) -> str:
+        """The system prompt, with the skills of the toolkit."""
+        skills = getattr(self.toolkit, "get_agent_skill_prompt", None)
+        prompt = skills() if skills is not None else None
+        return f"{self._sys_prompt}\n\n{prompt}" if prompt else self._sys_prompt
+
+    @sys_prompt.setter
+    def sys_prompt(self, prompt: str) -> None:
+        self._sys_prompt = prompt
+
+    @property
+    def waiting_calls(self) -> list[ToolUseBlock]:
+        """The tool calls for which a reply waits: for a person's word, or for somebody outside."""
+        return list(self._parked.calls) if self._parked is not None else []
+
+    # The loop
+
+    async def respond(self, run: Run) -> AsyncIterator[AgentEvent]:
+        """Answers: takes up what there is to answer, then reasons and acts until there is an answer."""
+        structured = StructuredOutput.of(run.options.get("structured_model"))
+        if run.resume is not None and self._parked is not None:
+            structured = structured or StructuredOutput.of(self._parked_model or self._parked.structured_schema)
+        for event in waiting.take_up(self, run):
+            yield event
+        if isinstance(run.resume, UserInterruptEvent) and not run.interrupted:
+            yield run.finish("completed")  # there was nothing to interrupt
+            return
+        if run.interrupted:
+            raise asyncio.CancelledError
+        if heard.wants_more(run.inputs) and (rest := heard.unfinished(run.remembered(), self.name)) is not None:
+            async for event in self._say_rest(run, rest):
+                yield event
+            return
+        async with aclosing(self._loop(run, structured)) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield event
+
+    async def _loop(self, run: Run, structured: StructuredOutput | None) -> AsyncIterator[AgentEvent]:
+        hints: list[str] = []
+        limit = self.max_iters + (GRACE_STEPS if structured is not None else 0)
+        nothing = 0
+        while True:
+            if run.calls:
+                async with aclosing(self._act(run, structured)) as events:  # type: ignore[type-var]
+                    async for event in events:
+                        yield event
+                if run.metadata.get("resumed") or run.reason == "waiting" or (structured is not None and structured.value is not None):
+                    return
+            if run.iteration >= limit:
+                async for event in self._last_words(run):
+                    yield event
+                return
+            run.iteration += 1
+            choice = "required" if structured is not None else None
+            before = len(run.said)
+            async with aclosing(self._reason(run, ReasoningCall(run, choice, hints), structured)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    yield event
+            if run.calls:
+                hints, nothing = [], 0
+            elif len(run.said) == before:
+                nothing += 1
+                if nothing > 1:
+                    raise ModelAnsweredNothing(f"{self.model!r} answered nothing, twice in a row")
+                hints = [EMPTY_ANSWER]
+            elif structured is None:
+                yield run.finish("completed")
+                return
+            else:
+                hints = [FINISH_FIRST]
+
+    async def _last_words(self, run: Run) -> AsyncIterator[AgentEvent]:
+        async with aclosing(self._reason(run, ReasoningCall(run, "none", [OUT_OF_STEPS]), None)) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield event
+        for call in list(run.calls.values()):  # a model that uses tools when told not to
+            for event in waiting.refuse(run, call, "The call was not run: there are no steps left."):
+                yield event
+        yield run.finish("exceeded")
+
+    # Reasoning
+
+    async def _reason(
+        self, run: Run, call: ReasoningCall, structured: StructuredOutput | None
+    ) -> AsyncIterator[AgentEvent]:
+        async def core(call: ReasoningCall) -> AsyncIterator[AgentEvent]:
+            with hooks_around(self, "reasoning") as (before, after):
+                given = await run_before(self, before, {"tool_choice": call.tool_choice})
+                call.tool_choice = given["tool_choice"]
+                request = await self._request(run, call, structured)
+                async with aclosing(self._ask_model(run, request)) as events:  # type: ignore[type-var]
+                    async for event in events:
+                        yield event
+                if run.writer is None:
+                    return
+                writer, run.writer = run.writer, None
+                blocks = writer.blocks()
+                message = Msg(self.name, blocks, "assistant", reply_id=run.reply_id)
+                if after:
+                    message = await run_after(self, after, given, message)
+                if message.content:
+                    run.adopt(message)
+
+        async with aclosing(onion(self.middlewares, "on_reasoning", core)(call)) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield event
+
+    async def _ask_model(self, run: Run, request: ModelCall) -> AsyncIterator[AgentEvent]:
+        yield ModelCallStartEvent(run.reply_id, request.model.name)
+        writer = run.writer = BlockWriter(run.reply_id)
+        usage: Usage | None = None
+        stream = onion(self.middlewares, "on_model_call", _stream)(request)
+        try:
+            async for delta in stream:
+                kind = type(delta)
+                if kind is TextDelta:
+                    writer.text(delta.text)  # type: ignore[union-attr]
+                elif kind is ThinkingDelta:
+                    writer.thinking(delta.text)  # type: ignore[union-attr]
+                elif isinstance(delta, ToolCallDelta):
+                    writer.tool_call(delta.index, delta.id, delta.name, delta.arguments)
+                elif isinstance(delta, ChatUsage):
+                    usage = Usage(delta.input_tokens, delta.output_tokens, delta.cost)
+                for event in writer.take():
+                    yield event
+        finally:
+            await close(stream)
+        writer.close()
+        for event in writer.take():
+            yield event
+        yield ModelCallEndEvent(run.reply_id, usage)
+        await run.caught_up()
+
+    async def _request(self, run: Run, call: ReasoningCall, structured: StructuredOutput | None) -> ModelCall:
+        shown = run.remembered()
+        tools = list(self.toolkit.schemas()) if self.toolkit is not None else []
+        if structured is not None:
+            tools.append(structured.tool_schema())
+        if heard.unfinished(shown, self.name) is not None:
+            tools.append(heard.RESUME_SCHEMA)
+        prompt = self.sys_prompt
+        for layer in overriding(self.middlewares, "on_system_prompt"):
+            prompt = await layer.on_system_prompt(self, prompt)
+        if prompt:
+            shown.insert(0, Msg("system", prompt, "system"))
+        shown.extend(Msg("hint", [HintBlock(hint)], "user") for hint in call.hints)
+        messages = await self.formatter.format(shown)
+        choice = call.tool_choice if tools else None
+        return ModelCall(run, self.model, messages, tools or None, choice)
+
+    # Acting
+
+    async def _act(self, run: Run, structured: StructuredOutput | None) -> AsyncIterator[AgentEvent]:
+        actor = Actor(self.toolkit if self.toolkit is not None else _NoTools(), self.parallel_tool_calls)
+        while run.calls:
+            own = next((call for call in run.calls.values() if self._is_own(call, structured)), None)
+            if own is not None:
+                events = self._act_own(run, own, structured)
+            else:
+                events = actor.act(run)
+            async with aclosing(events) as stream:  # type: ignore[type-var]
+                async for event in stream:
+                    yield event
+            if run.metadata.get("resumed") or (structured is not None and structured.value is not None):
+                return
+            asking, outside = actor.questions(list(run.calls.values())) if own is None and run.calls else ([], [])
+            if asking or outside:
+                if run.draft is not None:
+                    await run.draft.wait()
+                questions = ask(run.reply_id, asking, outside)
+                end = waiting.park(self, run, structured)
+                for event in questions:
+                    yield event
+                yield end
+                return
+
+    def _is_own(self, call: ToolUseBlock, structured: StructuredOutput | None) -> bool:
+        if call.name == FINISH_TOOL:
+            return structured is not None
+        return call.name == heard.RESUME_TOOL and (self.toolkit is None or heard.RESUME_TOOL not in _names(self.toolkit))
+
+    async def _act_own(self, run: Run, call: ToolUseBlock, structured: StructuredOutput | None) -> AsyncIterator[AgentEvent]:
+        if call.name == FINISH_TOOL and structured is not None:
+            fault = structured.take(call)
+            for event in waiting.answer(run, call, fault or "The answer was taken.", "error" if fault else "success"):
+                yield event
+            if not fault:
+                async for event in self._finish_structured(run, structured):
+                    yield event
+            return
+        rest = heard.unfinished(run.remembered(), self.name)
+        if rest is None:
+            for event in waiting.answer(run, call, "Error: nothing was left unsaid.", "error"):
+                yield event
+            return
+        for event in waiting.answer(run, call, "The rest is being said now.", "success"):
+            yield event
+        for other in list(run.calls.values()):
+            for event in waiting.refuse(run, other, "The call was not run: the interrupted answer is being said."):
+                yield event
+        async for event in self._say_rest(run, rest):
+            yield event
+
+    async def _finish_structured(self, run: Run, structured: StructuredOutput) -> AsyncIterator[AgentEvent]:
+        for call in list(run.calls.values()):
+            for event in waiting.refuse(run, call, "The call was not run: the answer has been given."):
+                yield event
+        if structured.words or not any(isinstance(block, TextBlock) for block in run.said):
+            async for event in self._say(run, structured.spoken()):
+                yield event
+        run.metadata = {**run.metadata, **(structured.value or {})}
+        yield run.finish("completed")
+
+    # Saying what is known word for word
+
+    async def _say_rest(self, run: Run, rest: Msg) -> AsyncIterator[AgentEvent]:
+        run.revise(heard.resumed(rest, run.reply_id))
+        run.metadata["resumed"] = rest.reply_id or rest.id
+        async for event in self._say(run, rest.metadata["interrupted"]["unheard"].lstrip()):
+            yield event
+        yield run.finish("completed")
+
+    async def _say(self, run: Run, text: str) -> AsyncIterator[AgentEvent]:
+        writer = run.writer = BlockWriter(run.reply_id)
+        run.unsaid = text
+        for piece in heard.pieces(text):
+            run.unsaid = run.unsaid[len(piece) :]
+            writer.text(piece)
+            for event in writer.take():
+                yield event
+        writer.close()
+        for event in writer.take():
+            yield event
+        await run.caught_up()
+        run.take_message()
+
+
+class _NoTools:
+    """A toolkit without tools: every call gets an error."""
+
+    def schemas(self) -> list[dict[str, Any]]:
+        return []
+
+    def flags(self, name: str) -> Any:
+        from ..tool.base import ToolFlags
+
+        return ToolFlags(read_only=True)
+
+    async def call(self, tool_call: ToolUseBlock, *, draft: Any = None) -> AsyncIterator[Any]:
+        from ..tool.base import ToolChunk
+
+        yield ToolChunk([TextBlock(f"Error: there is no tool {tool_call.name!r}; you have no tools.")], True, "error")
+
+
+async def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
+    stream = request.model.stream(request.messages, tools=request.tools, tool_choice=request.tool_choice)
+    try:
+        async for delta in stream:
+            yield delta
+    finally:
+        await close(stream)
+
+
+def _names(toolkit: Any) -> Any:
+    return toolkit if hasattr(toolkit, "__contains__") else [schema["function"]["name"] for schema in toolkit.schemas()]
+
+
+def formatter_for_model(model: Any) -> Any:
+    """The formatter that fits a model: its own, else the one for its provider."""
+    own = getattr(model, "formatter", None)
+    if own is not None:
+        return own
+    from ..formatter import formatter_for
+
+    return formatter_for(model)
