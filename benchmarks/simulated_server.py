@@ -28,7 +28,7 @@ class SimulatedModel(ChatModelBase):
     """First token after `first_s`, then 50 tokens a second."""
 
     def __init__(self, first_s: float) -> None:
-        super().__init__("simulated")
+        self.name = "simulated"
         self.first_s = first_s
 
     async def stream(self, messages: list[dict[str, Any]], **options: Any) -> AsyncIterator[ChatDelta]:

@@ -294,12 +294,8 @@ class VoiceRoom:
 
     def _tell_others(self, answering: AgentSeat, turn: Turn) -> None:
         """The turn reaches the memory of every agent; the one who answers takes it with the reply."""
-        others = [seat.agent for seat in self.seats if seat is not answering]
-        if others:
-            self._spawn(self._observe(others, Msg(turn.speaker, turn.text, "user")))
-
-    async def _observe(self, agents: Sequence[Any], msg: Msg) -> None:
-        await asyncio.gather(*(agent.observe(msg) for agent in agents))
+        if len(self.seats) > 1:
+            self._spawn(self.hub.broadcast(Msg(turn.speaker, turn.text, "user"), exclude=answering.agent))
 
     def _discard_draft(self) -> None:
         run, self._draft = self._draft, None
@@ -343,8 +339,7 @@ class VoiceRoom:
                 await agent.record_heard(run.reply_id, heard, unheard, by=interrupted_by)
             if heard:
                 mark = {"interrupted": {"by": interrupted_by, "unheard": unheard}} if cut else {}
-                others = [seat.agent for seat in self.seats if seat is not run.seat]
-                await self._observe(others, Msg(agent.name, heard, "assistant", mark))
+                await self.hub.broadcast(Msg(agent.name, heard, "assistant", mark), exclude=agent)
             self._tell_end(run, heard, unheard, interrupted_by if cut else None, cut)
         except Exception:
             log.exception("room=%s reply=%d could not be settled", self.name, run.number)

@@ -35,7 +35,7 @@ class Model(ChatModelBase):
     """Answers from a list; keeps what it was asked."""
 
     def __init__(self, *answers: str | Exception, first_s: float = 0.3) -> None:
-        super().__init__("test")
+        self.name = "test"
         self.answers = list(answers)
         self.first_s = first_s
         self.asked: list[list[dict[str, Any]]] = []
