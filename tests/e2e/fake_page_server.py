@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from hubbub.voice import event as ev
+from hubbub.voice import protocol as wire
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
-
-from hubbub.voice import event as ev
-from hubbub.voice import protocol as wire
 
 WEB = Path(__file__).parents[2] / "web"
 CSP = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -57,9 +56,7 @@ ROOMS = [
         "language": "en",
     },
 ]
-LATENCY = ev.TurnLatency(
-    endpoint_ms=384, asr_ms=46, model_ms=61, sentence_ms=38, tts_ms=12, send_ms=4, play_ms=47, total_ms=592
-)
+LATENCY = ev.TurnLatency(endpoint_ms=384, asr_ms=46, model_ms=61, sentence_ms=38, tts_ms=12, send_ms=4, play_ms=47, total_ms=592)
 
 
 @dataclass
@@ -99,6 +96,8 @@ class FakeServer:
     turns: int = 0
     sessions: int = 0
     down: bool = False
+    loudness: Callable[[int], float] = field(default=lambda offset: 1.0)
+    """Of the voice, from 0 to 1, at a sample of the reply."""
 
     def of(self, kind: type) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -171,9 +170,15 @@ class FakeServer:
         people = [ev.Participant(name=agent["name"], kind="agent") for agent in room["agents"]]  # type: ignore[index]
         people += [ev.Participant(name=name, kind="caller") for name in [*room["callers"], join.name]]  # type: ignore[misc]
         return ev.Joined(
-            protocol=1, room=join.room, name=join.name, session=f"s-{self.sessions}", resume_token=f"token-{self.sessions}",
-            participants=tuple(people), audio=ev.AudioFormat(input_rate_hz=16000, output_rate_hz=RATE_HZ), engines=ENGINES,
-        )  # fmt: skip
+            protocol=1,
+            room=join.room,
+            name=join.name,
+            session=f"s-{self.sessions}",
+            resume_token=f"token-{self.sessions}",
+            participants=tuple(people),
+            audio=ev.AudioFormat(input_rate_hz=16000, output_rate_hz=RATE_HZ),
+            engines=ENGINES,
+        )
 
     async def _take(self, message: dict[str, Any]) -> None:
         data = message.get("bytes")
@@ -197,9 +202,7 @@ class FakeServer:
 
     async def _answer(self, text: str) -> None:
         self.turns += 1
-        await self._send(
-            ev.Transcript(speaker=self.joins[-1].name, text=text, final=True, turn=self.turns, source="text")
-        )
+        await self._send(ev.Transcript(speaker=self.joins[-1].name, text=text, final=True, turn=self.turns, source="text"))
         if text in self.answers:
             await self._say(self.answers[text], "Ada", 220)
 
@@ -236,9 +239,11 @@ class FakeServer:
 
     async def _frame(self, reply: int, offset: int, samples: int, *, last: bool) -> None:
         step = 2 * math.pi * TONE_HZ / RATE_HZ
-        pcm = struct.pack(f"<{samples}h", *(int(9000 * math.sin(step * (offset + n))) for n in range(samples)))
+        loud = self.loudness(offset) * 9000
+        pcm = struct.pack(f"<{samples}h", *(int(loud * math.sin(step * (offset + n))) for n in range(samples)))
         assert self.socket is not None
-        await self.socket.send_bytes(wire.pack_audio(wire.AudioFrame(reply, offset, last, pcm)))
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page may be gone
+            await self.socket.send_bytes(wire.pack_audio(wire.AudioFrame(reply, offset, last, pcm)))
 
     async def _played(self, reply: int, offset: int) -> None:
         speaking = self.speaking
@@ -262,9 +267,15 @@ class FakeServer:
         speaking.over = True
         await self._send(
             ev.Reply(
-                reply=speaking.reply, agent=speaking.agent, text=speaking.text[:heard], unheard=speaking.text[heard:],
-                final=True, interrupted=by is not None, interrupted_by=by, reason="interrupted" if by else "completed",
-            )  # fmt: skip
+                reply=speaking.reply,
+                agent=speaking.agent,
+                text=speaking.text[:heard],
+                unheard=speaking.text[heard:],
+                final=True,
+                interrupted=by is not None,
+                interrupted_by=by,
+                reason="interrupted" if by else "completed",
+            )
         )
         await self._send(ev.Floor(speaker=None, mouth="idle"))
 
@@ -313,8 +324,9 @@ def running() -> Iterator[FakeServer]:
     fake = FakeServer()
     listener = socket.create_server(("127.0.0.1", 0))
     fake.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(fake.app(), log_level="warning", ws="websockets-sansio", ws_per_message_deflate=False,
-                            timeout_graceful_shutdown=1)  # fmt: skip
+    config = uvicorn.Config(
+        fake.app(), log_level="warning", ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

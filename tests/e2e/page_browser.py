@@ -43,7 +43,7 @@ def write_tone(path: Path, seconds: float = 60.0, rate_hz: int = 48000) -> Path:
 def chromium(
     *, microphone: Path | None = None, permission: str = "grant", size: tuple[int, int] = (1280, 800), extra: tuple[str, ...] = ()
 ) -> Iterator[webdriver.Chrome]:
-    """`permission`: "grant", "deny", or "none" where there is no device at all."""
+    """`permission`: "grant" (with a fake device), "deny", or "none" for the devices of this machine, which may be none."""
     options = Options()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     flags = [
@@ -63,7 +63,7 @@ def chromium(
     elif permission == "deny":
         flags += ["--use-fake-device-for-media-stream", "--deny-permission-prompts"]
     else:
-        flags += ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"]
+        flags += ["--use-fake-ui-for-media-stream"]
     if microphone:
         flags.append(f"--use-file-for-fake-audio-capture={microphone}")
     for flag in flags:
@@ -105,6 +105,10 @@ class Page:
         """Waits until an expression of the page is true, and gives it."""
         waiting = WebDriverWait(self.driver, seconds, poll_frequency=0.03)
         return waiting.until(lambda _: self.js(expression, *arguments), f"never true: {expression}")
+
+    def wait(self, ms: int) -> None:
+        """Lets time pass in the page: to see that something does not happen."""
+        self.driver.execute_async_script("setTimeout(arguments[1], arguments[0])", ms)
 
     def text(self, selector: str) -> str:
         return str(self.js("document.querySelector(arguments[0])?.innerText ?? ''", selector))

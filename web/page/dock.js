@@ -143,6 +143,7 @@ export class Dock {
 
   /** @param {HubbubError} error */
   async #lostMicrophone(error) {
+    this.client.commit(); // no more sound will come to end an open turn
     await this.#dropMicrophone();
     this.notices.show('microphone', { ...describe(error),
       actions: [{ label: t('notice.retry'), act: () => void this.#pressMicrophone() }] });

@@ -61,13 +61,13 @@ export function setLabel(button, label) {
   button.setAttribute('title', label);
 }
 
-const HUES = 6;
+const HUES = 8;
 
 /** The colour that goes with a name: the same everywhere, whoever looks. @param {string} name */
 export function hueOf(name) {
-  let hash = 7;
-  for (const char of name) hash = (hash * 31 + /** @type {number} */ (char.codePointAt(0))) % 9973;
-  return String(hash % HUES);
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const char of name) hash = Math.imul(hash ^ /** @type {number} */ (char.codePointAt(0)), 0x01000193);
+  return String(((hash >>> 0) ^ (hash >>> 15)) % HUES);
 }
 
 /** The disc with a name's first letter. @param {string} name @param {string} kind */

@@ -7,9 +7,9 @@ const STEP = 8;
 
 /** Three voices that take turns, as hills: where each is, how wide, how loud, which colour. */
 const VOICES = [
-  { at: 90, wide: 62, loud: 44, hue: 'a' },
-  { at: 236, wide: 78, loud: 50, hue: 'b' },
-  { at: 392, wide: 64, loud: 42, hue: 'c' },
+  { at: 90, wide: 62, loud: 42, hue: 'a' },
+  { at: 236, wide: 78, loud: 46, hue: 'b' },
+  { at: 392, wide: 64, loud: 40, hue: 'c' },
 ];
 
 /** @param {Element} svg */

@@ -15,6 +15,8 @@ export function describe(error) {
   if (code === 'unreachable') {
     return { title: t('error.unreachable.title'), advice: t('error.unreachable.join.do'), detail: '' };
   }
+  const refusal = `refused.${error instanceof HubbubError ? error.serverCode : ''}`;
+  if (code === 'refused' && hasText(refusal)) return { title: t('error.refused.title'), advice: t(refusal), detail };
   const title = `error.${code}.title`;
   const advice = `error.${code}.do`;
   if (!hasText(title) || !hasText(advice)) return { title: t('error.server.title'), advice: detail, detail: '' };

@@ -74,14 +74,16 @@ export class ReplyCaption {
     if (span) span.dataset.word = stateWhileSpeaking(index, begun);
   }
 
-  /** @param {Reply} event */
+  /** The words are no longer needed one by one. @param {Reply} event */
   #finish(event) {
     this.final = true;
     this.frame.item.dataset.state = 'final';
     const parts = [el('span', { text: event.text, data: { word: 'heard' } })];
-    if (event.unheard.trim()) {
+    const unheard = event.unheard.trimStart();
+    if (unheard) {
+      parts.push(el('span', { text: event.unheard.slice(0, event.unheard.length - unheard.length) }));
       parts.push(el('span', { class: 'sr', text: ` (${t('caption.unheard')}` }),
-        el('s', { text: event.unheard, data: { word: 'unheard' } }), el('span', { class: 'sr', text: ')' }));
+        el('s', { text: unheard, data: { word: 'unheard' } }), el('span', { class: 'sr', text: ')' }));
     }
     this.frame.text.replaceChildren(...parts);
     const reason = reasonText(event, this.me);

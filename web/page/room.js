@@ -8,7 +8,7 @@
  * @typedef {import('../sdk/protocol.js').Mouth} Mouth
  */
 
-import { t } from '../i18n.js';
+import { hasText, t } from '../i18n.js';
 import { HubbubError } from '../sdk/errors.js';
 import { connectPlayer } from '../sdk/talk.js';
 import { Captions } from './captions.js';
@@ -36,6 +36,8 @@ export class RoomView {
     this.onEnd = onEnd;
     /** @type {Mouth} */
     this.mouth = 'idle';
+    /** No reply up to this one speaks any more. */
+    this.silenced = 0;
     this.agent = '';
     this.people = new People(byId('people'));
     this.captions = new Captions({ list: byId('captions'), scroll: byId('scroll'), newest: byId('newest'),
@@ -55,7 +57,10 @@ export class RoomView {
   begin() {
     const { joined } = this.client;
     if (!joined) return;
-    if (joined.session !== this.session) this.captions.begin(joined.name);
+    if (joined.session !== this.session) {
+      this.captions.begin(joined.name);
+      this.silenced = 0;
+    }
     this.session = joined.session;
     this.people.begin(joined.participants, joined.name);
     this.setFloor('', 'idle');
@@ -112,7 +117,13 @@ export class RoomView {
       client.on('joined', () => this.begin()),
       client.on('transcript', (event) => captions.transcript(event)),
       client.on('backchannel', (event) => captions.backchannel(event)),
-      client.on('reply', (event) => captions.reply(event)),
+      client.on('reply', (event) => {
+        captions.reply(event);
+        this.notices.hide('fault-slow_model');
+        if (event.final) this.silenced = Math.max(this.silenced, event.reply);
+      }),
+      client.on('clear', (event) => (this.silenced = Math.max(this.silenced, event.reply))),
+      client.on('audio', (frame) => this.#sounds(frame.reply)),
       client.on('words', (event) => captions.words(event)),
       client.on('tool', (event) => captions.tool(event)),
       client.on('turn', (event) => {
@@ -156,10 +167,17 @@ export class RoomView {
     this.setFloor(agent || (mouth === 'idle' ? '' : this.agent), mouth);
   }
 
+  /** Sound says who speaks where the floor's change was missed, as after a lost connection. @param {number} reply */
+  #sounds(reply) {
+    if (this.mouth === 'idle' && reply > this.silenced) this.setFloor(this.captions.speakerOf(reply) ?? '', 'speaking');
+  }
+
   /** @param {import('../sdk/protocol.js').ServerFault} fault */
   #fault({ code, message, fatal }) {
     if (fatal) return; // the close that follows says it
-    this.notices.show(`fault-${code}`, { title: t('error.server.title'), advice: t('error.server.do', { detail: message }) });
+    const key = `fault.${code}`;
+    const notice = hasText(key) ? { title: t(key), advice: message } : { title: t('error.server.title'), advice: message };
+    this.notices.show(`fault-${code}`, { ...notice, tone: code === 'slow_model' ? 'info' : 'error' });
   }
 
   /** @param {StateChange} change */

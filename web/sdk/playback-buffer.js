@@ -81,7 +81,7 @@ export class PlaybackBuffer {
     if (this.flowing && this.queue[0]?.reply === reply) this.#stop();
     if (this.queue[0]?.reply === reply) this.read = 0;
     this.queue = this.queue.filter((chunk) => chunk.reply !== reply);
-    this.buffered = this.queue.reduce((sum, chunk) => sum + chunk.samples.length, -this.read);
+    this.buffered = this.queue.reduce((sum, chunk) => sum + chunk.samples.length, 0) - this.read;
     this.held.delete(reply);
     this.dead.add(reply);
     if (this.dead.size > DEAD_REMEMBERED) this.dead.delete(/** @type {number} */ (this.dead.values().next().value));

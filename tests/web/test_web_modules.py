@@ -1,0 +1,49 @@
+"""The page's own tests and type check, run by Node where there is one."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).parents[2] / "web"
+TESTS = Path(__file__).parent
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node 20 or newer (apt-get install nodejs)")
+def test_modules_pass_their_tests_in_node() -> None:
+    done = subprocess.run(["node", "--test", *map(str, sorted(TESTS.glob("*.test.mjs")))], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_types_are_sound() -> None:
+    compiler = WEB / "node_modules" / ".bin" / "tsc"
+    if not compiler.exists() or not shutil.which("node"):
+        pytest.skip("needs TypeScript (npm ci in web/)")
+    done = subprocess.run([str(compiler), "-p", str(WEB)], capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stdout
+
+
+def test_lock_file_names_no_registry() -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    assert all("resolved" not in package for package in lock["packages"].values())
+    assert all("integrity" in package for name, package in lock["packages"].items() if name)
+
+
+def test_page_loads_nothing_from_elsewhere_and_has_no_inline_code() -> None:
+    html = (WEB / "index.html").read_text()
+    assert "://" not in html.replace("http-equiv", "")
+    assert "<style" not in html
+    assert " style=" not in html
+    assert " on" not in {part[:3] for part in html.replace("\n", " ").split('"')}
+    assert all("src=" in tag for tag in html.split("<script")[1:])
+
+
+def test_no_module_writes_markup() -> None:
+    own = [path for path in WEB.rglob("*.js") if "node_modules" not in path.parts]
+    assert len(own) > 15
+    for path in own:
+        code = path.read_text()
+        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+            assert word not in code, f"{path.name} uses {word}"
