@@ -37,6 +37,9 @@ some 25 ms, so silence for this long means that it hangs. Callers must hear of a
 RETRIES = 3
 """How often in a row the loader may die, or a worker before it says hello, before the pool gives up."""
 
+GUESSES_REMEMBERED = 1000
+"""Words that the log was told of already."""
+
 BUSY = "the recogniser is busy: all its processes serve other callers; try again in a moment"
 
 
@@ -143,6 +146,7 @@ class WorkerPool:
         self._reload: asyncio.Task[None] | None = None
         self._barren_loads = 0
         self._stillborn = 0
+        self._guessed: list[str] = []
         self._broken = ""
         self._closed = False
 
@@ -255,6 +259,9 @@ class WorkerPool:
             self._stillborn = 0
             self._free(worker)
             return
+        if kind == wire.GUESSED:
+            self._note(wire.parse_json(body)["words"])
+            return
         if worker.timer is not None:
             worker.expect_answer()
         if worker.cancelling:
@@ -270,6 +277,13 @@ class WorkerPool:
             self._free(worker)
         if utterance is not None and kind != wire.ALIVE:
             utterance.on_message(kind, body)
+
+    def _note(self, guessed: list[str]) -> None:
+        """Every worker that meets a room's words guesses them anew; the log needs them once."""
+        new = [word for word in guessed if word not in self._guessed]
+        if new:
+            self._guessed = (self._guessed + new)[-GUESSES_REMEMBERED:]
+            log.info("pronounced by rules of spelling, as no dictionary has them: %s", ", ".join(new))
 
     def _free(self, worker: WorkerLink) -> None:
         worker.stop_timer()

@@ -30,6 +30,8 @@ FINAL = b"F"
 """From a worker: the result. JSON. The worker is idle again."""
 FAILED = b"X"
 """From a worker: the utterance failed. JSON: why. The worker is idle again."""
+GUESSED = b"G"
+"""From a worker: words of the room that it pronounces by rules of spelling. JSON. For the log."""
 IDLE = b"I"
 """From a worker: the cancelled utterance is dropped. No body. The worker is idle again."""
 

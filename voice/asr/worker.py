@@ -81,7 +81,9 @@ class Worker:
         if kind == wire.OPEN:
             self._dead = False
             request = wire.parse_json(body)
-            self._recogniser.begin(wire.context_from_json(request["context"]), request["cmn"])
+            guessed = self._recogniser.begin(wire.context_from_json(request["context"]), request["cmn"])
+            if guessed:
+                self._send(wire.pack_json(wire.GUESSED, {"words": guessed}))
         elif kind == wire.CANCEL:
             self._recogniser.abort()
             self._send(wire.pack(wire.IDLE))
