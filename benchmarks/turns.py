@@ -188,7 +188,7 @@ async def main() -> None:
     parser.add_argument("--speculation", nargs="+", default=["full"])
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--listen-s", type=float, default=3.0)
-    parser.add_argument("--speech", default="what_time_is_it.wav")
+    parser.add_argument("--speech", default="requests/what_time_is_it.wav")
     parser.add_argument("--vad", default="silero")
     for name, default in (("asr", 0), ("partial", 60), ("model", 0), ("tts", 0), ("endpoint", 320), ("gap", 160)):
         parser.add_argument(f"--{name}-ms", type=int, default=default)

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 
 from ..agents.model.base import ChatModelBase
-from ..agents.model.detect import detect_model
 from .config import ModelConfig
 from .event import EngineInfo
 
@@ -18,6 +17,8 @@ async def make_model(config: ModelConfig, environ: Mapping[str, str] = os.enviro
     key = config.api_key.get_secret_value() if config.api_key is not None else None
     match config.provider:
         case "auto":
+            from ..agents.model.detect import detect_model
+
             found = await detect_model(environ)
             return found.model, EngineInfo(name=found.name, why=found.why, note=found.note)
         case "embedded":

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..agents.draft import Draft
+from ..agents.draft import Draft, DraftDiscarded
 from ..agents.event import (
     AgentEvent,
     ReplyEndEvent,
@@ -117,6 +117,7 @@ class ReplyRun:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     spoken_until: int = 0
     reported: bool = False
+    _tools: dict[str, str] = field(default_factory=dict)
     _waiting: list[Event] = field(default_factory=list)
     _task: "asyncio.Task[None] | None" = None
     _timer: asyncio.TimerHandle | None = None
@@ -166,6 +167,8 @@ class ReplyRun:
             async with asyncio.timeout(ANSWER_TIMEOUT_S) as patience:
                 events = self._agent_events(patience)
                 await self._speak(events)
+        except DraftDiscarded:
+            return
         except TimeoutError:
             self.failure = f"no answer within {ANSWER_TIMEOUT_S:.0f} s"
         except Exception as error:
@@ -197,10 +200,12 @@ class ReplyRun:
                 self.text += event.delta
                 self._mark("model")
             case ToolCallStartEvent():
+                self._tools[event.tool_call_id] = event.tool_name
                 self._tell(ToolUse(agent=self.seat.name, name=event.tool_name, state="running"))
             case ToolResultEndEvent():
                 state: Any = event.state if event.state in ("success", "error", "interrupted", "denied") else "running"
-                self._tell(ToolUse(agent=self.seat.name, name=event.tool_call_id, state=state))
+                name = self._tools.pop(event.tool_call_id, event.tool_call_id)
+                self._tell(ToolUse(agent=self.seat.name, name=name, state=state))
             case ReplyEndEvent():
                 self.reason = event.finished_reason
                 if event.finished_reason == "error":

@@ -85,11 +85,11 @@ class Seat(Protocol):
 class Tap(Protocol):
     """Who listens in on a session: the recorder. Its methods return at once."""
 
-    def heard(self, pcm: bytes, probability: float) -> None:
-        """A window was judged: its sound (PCM16 at 16 kHz, silence that was filled in included) and the VAD's verdict."""
+    def heard(self, pcm: bytes) -> None:
+        """A window was judged: its sound, PCM16 at 16 kHz, silence that was filled in included."""
 
-    def decided(self, event: s.Input, commands: list[s.Command]) -> None:
-        """The turn machine was fed an input and answered."""
+    def decided(self, event: s.Input, commands: list[s.Command], absent: bool) -> None:
+        """The turn machine was fed an input and answered. `absent`: a window of filled-in silence that no VAD heard."""
 
     def spoke(self, at: int, sound: Sound) -> None:
         """Sound left for the caller at media position `at`."""
@@ -202,16 +202,17 @@ class Session:
         """The VAD's verdict on the next window."""
         end = self.ear.at + self.ear.window_samples
         self._reach(end - 1)
+        absent = self.ear.absent
         sound = self.ear.judged()
         for stream in self._streams.values():
             stream.feed(sound)
         probability = min(1.0, max(0.0, probability))
         if self.tap is not None:
-            self.tap.heard(sound, probability)
+            self.tap.heard(sound)
         loud_until = None
         if probability >= self.policy.offset_probability and self.state.ear is machine.Ear.SPEAKING:
             loud_until = self._edge.judge(sound, end)
-        self._step(s.Window(end, probability, self.ear.window_samples, loud_until))
+        self._step(s.Window(end, probability, self.ear.window_samples, loud_until), absent)
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""
@@ -286,10 +287,10 @@ class Session:
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _step(self, event: s.Input) -> None:
+    def _step(self, event: s.Input, absent: bool = False) -> None:
         self.state, commands = machine.step(self.policy, self.state, event)
         if self.tap is not None:
-            self.tap.decided(event, commands)
+            self.tap.decided(event, commands, absent)
         for command in commands:
             self._obey(command)
 

@@ -1,0 +1,212 @@
+"""Replaying a recording through the present build: the same sound and the same events must give the same decisions.
+
+The VAD hears `heard.flac` again; its verdicts are compared with those recorded, and the turn machine is fed with the recorded inputs
+in their order. A difference means that the code, the VAD or the policy is not what it was. With another policy the replay answers
+what would have been decided (as far as one caller's side of a conversation can tell).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .audio.frames import EAR_HZ
+from .record import DECISIONS, FORMAT, HEARD, META, input_from_json, to_json
+from .turn import machine
+from .turn import signals as s
+from .turn.edge import LoudEdge
+from .turn.policy import TurnPolicy
+from .vad.base import VADEngine
+
+PROBABILITY_TOLERANCE = 0.01
+"""A network's verdict depends in its last digits on who shares the batch; more than this is another verdict."""
+
+
+class RecordingError(Exception):
+    """A recording that cannot be replayed, or only in part. The text says what is wrong and what could be read."""
+
+
+@dataclass(slots=True)
+class Difference:
+    """A place where the replay is not what was recorded."""
+
+    at_ms: float
+    what: str
+    recorded: str
+    replayed: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay gave."""
+
+    windows: int = 0
+    steps: int = 0
+    commands: int = 0
+    seconds: float = 0.0
+    differences: list[Difference] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """Whether every decision was the same."""
+        return not self.differences
+
+
+@dataclass(slots=True)
+class LoadedRecording:
+    """A recording's parts, checked as far as they go."""
+
+    meta: dict[str, Any]
+    policy: TurnPolicy
+    lines: list[dict[str, Any]]
+    heard: bytes
+    warnings: list[str]
+
+
+def load_recording(folder: Path) -> LoadedRecording:
+    """Reads a recording. Raises RecordingError when nothing can be replayed; what is damaged behind a readable beginning becomes a
+    warning."""
+    meta = _load_meta(folder)
+    warnings: list[str] = []
+    lines, seal = _load_lines(folder / DECISIONS, warnings)
+    heard = _load_heard(folder / HEARD, warnings)
+    if not heard and any("i" in line and line["i"]["k"] == "Window" for line in lines):
+        raise RecordingError(f"{folder / HEARD} holds no sound that can be read, but {len(lines)} lines of decisions speak of some")
+    if seal is None:
+        seconds = len(heard) / 2 / EAR_HZ
+        warnings.append(f"the recording is cut off: {len(lines)} lines and {seconds:.1f} s of sound could be read")
+    else:
+        _check_seal(folder / DECISIONS, seal, heard, warnings)
+    try:
+        policy = TurnPolicy(**meta["policy"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordingError(f"{folder / META}: the policy cannot be read: {error}") from None
+    return LoadedRecording(meta, policy, lines, heard, warnings)
+
+
+def replay(recording: LoadedRecording, vad: VADEngine, *, policy: TurnPolicy | None = None) -> Outcome:
+    """Runs a recording through the present VAD and turn machine. Raises RecordingError when its windows do not fit the VAD."""
+    window = int(recording.meta.get("window_samples", 0))
+    if vad.window_samples != window:
+        raise RecordingError(
+            f"it was recorded with the VAD '{recording.meta.get('vad')}' (windows of {window} samples), but '{vad.name}' takes "
+            f"{vad.window_samples}: choose the same with --vad"
+        )
+    outcome = Outcome(warnings=list(recording.warnings), seconds=len(recording.heard) / 2 / EAR_HZ)
+    verdicts = _verdicts(recording, vad)
+    state, edge = machine.State(), LoudEdge()
+    for line in recording.lines:
+        if "i" not in line:
+            continue
+        event = input_from_json(line["i"])
+        if isinstance(event, s.Window):
+            found = next(verdicts, None)
+            if found is None:
+                break
+            event = _compare_window(event, found[0], found[1], state, edge, policy or recording.policy, outcome)
+        try:
+            state, commands = machine.step(policy or recording.policy, state, event)
+        except machine.IllegalInput as error:
+            outcome.differences.append(Difference(event.at / 16, "illegal input", str(line["i"]), str(error)))
+            break
+        if any(isinstance(command, s.OpenUtterance) for command in commands):
+            edge.begin()
+        _compare_commands(line, commands, event.at, outcome)
+    return outcome
+
+
+def _compare_window(
+    event: s.Window, probability: float, sound: bytes, state: machine.State, edge: LoudEdge, policy: TurnPolicy, outcome: Outcome
+) -> s.Window:
+    """The window as recorded, after its verdict and its edge have been made anew and compared."""
+    outcome.windows += 1
+    if abs(probability - event.probability) > PROBABILITY_TOLERANCE:
+        outcome.differences.append(Difference(event.at / 16, "VAD", f"{event.probability:.3f}", f"{probability:.3f}"))
+    loud_until = None
+    if event.probability >= policy.offset_probability and state.ear is machine.Ear.SPEAKING:
+        loud_until = edge.judge(sound, event.at)
+    return replace(event, loud_until=loud_until)
+
+
+def _compare_commands(line: dict[str, Any], commands: list[s.Command], at: int, outcome: Outcome) -> None:
+    outcome.steps += 1
+    outcome.commands += len(commands)
+    replayed = [to_json(command) for command in commands]
+    if replayed != line.get("c"):
+        recorded = ", ".join(str(command) for command in line.get("c", [])) or "nothing"
+        outcome.differences.append(Difference(at / 16, "decision", recorded, ", ".join(map(str, replayed)) or "nothing"))
+
+
+def _verdicts(recording: LoadedRecording, vad: VADEngine) -> Iterator[tuple[float, bytes]]:
+    """The VAD's verdict on every recorded window, and the window's sound."""
+    stream = vad.open()
+    size = vad.window_samples
+    samples = np.frombuffer(recording.heard, np.int16)
+    windows = (line for line in recording.lines if line.get("i", {}).get("k") == "Window")
+    for start, line in zip(range(0, len(samples) - size + 1, size), windows, strict=False):
+        part = samples[start : start + size]
+        probability = 0.0 if line.get("absent") else float(vad.judge([stream], part[None])[0])
+        yield probability, part.tobytes()
+
+
+def _load_meta(folder: Path) -> dict[str, Any]:
+    path = folder / META
+    try:
+        meta = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise RecordingError(f"{folder} is no recording: it has no {META}") from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        found = meta.get("format") if isinstance(meta, dict) else None
+        raise RecordingError(f"{path}: this build reads recordings of format {FORMAT}, not {found!r}: use the Hubbub that made it")
+    return meta
+
+
+def _load_lines(path: Path, warnings: list[str]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    lines: list[dict[str, Any]] = []
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from None
+    for number, raw in enumerate(text.splitlines(), 1):
+        try:
+            entry = json.loads(raw)
+            if "i" in entry:
+                input_from_json(entry["i"])
+        except (ValueError, TypeError, AttributeError) as error:
+            warnings.append(f"{path.name}:{number}: not a line of a recording ({error}); what follows is left out")
+            break
+        if "end" in entry:
+            return lines, entry["end"]
+        lines.append(entry)
+    return lines, None
+
+
+def _load_heard(path: Path, warnings: list[str]) -> bytes:
+    import av
+
+    parts: list[bytes] = []
+    try:
+        with av.open(str(path), format="flac") as file:
+            for frame in file.decode(audio=0):
+                parts.append(frame.to_ndarray().astype(np.int16).tobytes())
+    except (OSError, av.error.FFmpegError, IndexError) as error:
+        if not parts:
+            raise RecordingError(f"{path} cannot be read: {error}") from None
+        warnings.append(f"{path.name} is damaged after {sum(map(len, parts)) / 2 / EAR_HZ:.1f} s: {error}")
+    return b"".join(parts)
+
+
+def _check_seal(path: Path, seal: dict[str, Any], heard: bytes, warnings: list[str]) -> None:
+    body = path.read_bytes()
+    cut = body.rfind(b"\n", 0, len(body) - 1) + 1
+    if hashlib.sha256(body[:cut]).hexdigest() != seal.get("lines_sha256"):
+        warnings.append(f"{path.name} was edited after it was recorded: its decisions may not be those that were made")
+    if hashlib.sha256(heard).hexdigest() != seal.get("heard_sha256"):
+        warnings.append(f"{HEARD} is not the sound that was recorded")
