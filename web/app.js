@@ -25,6 +25,8 @@ class App {
     this.details = new Details();
     /** @type {RoomView | null} */
     this.view = null;
+    /** @type {Wish | null} what was asked for last */
+    this.wish = null;
     /** @type {HubbubClient | null} */
     this.client = null;
     /** @type {import('./sdk/talk.js').AnyPlayer | null} */
@@ -54,6 +56,7 @@ class App {
 
   /** @param {Wish} wish */
   async enter(wish) {
+    this.wish = wish;
     for (const key of ['join', 'microphone', 'ended', 'room-unknown']) this.notices.hide(key);
     this.lobby.setBusy(true, t(wish.voice ? 'lobby.allow' : 'lobby.joining'));
     const opening = openPlayer(); // in the click itself: later the browser may hold the sound back
@@ -123,7 +126,9 @@ class App {
     byId('room-title').textContent = '';
     this.lobby.show(true);
     byId('join-voice').focus();
-    if (error) this.notices.show('ended', describe(error));
+    const { wish } = this;
+    const actions = wish ? [{ label: t('notice.rejoin'), act: () => void this.enter(wish) }] : [];
+    if (error) this.notices.show('ended', { ...describe(error), actions });
     else byId('join-progress').textContent = t('room.left.text');
     await view?.close();
   }

@@ -331,6 +331,16 @@ def test_refusal_says_the_servers_reason(browser: Page, fake: FakeServer) -> Non
     assert browser.js("document.querySelectorAll('.notice').length") == 0
 
 
+def test_seat_taken_over_elsewhere_can_be_taken_again(browser: Page, fake: FakeServer) -> None:
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en").join("typing")
+    fake.drop(wire.CLOSE_REPLACED)
+    browser.until("document.querySelector('.notice[data-key=ended]') && document.querySelector('#room').hidden")
+    assert "joined from somewhere else" in browser.text(".notice")
+    browser.click(".notice .row button")
+    browser.until("!document.querySelector('#room').hidden")
+    assert browser.js("document.querySelectorAll('.notice').length") == 0
+
+
 def test_server_gone_before_joining_is_said_at_the_door(browser: Page) -> None:
     with running() as fake:
         browser.open(f"{fake.base_url}/?name=Ann&lang=en")

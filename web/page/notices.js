@@ -34,7 +34,7 @@ export class Notices {
     if (detail) body.append(el('p', { class: 'detail', text: t('notice.detail', { detail }) }));
     const buttons = actions.map(({ label, act }) => el('button', { type: 'button', class: 'small', text: label, click: act }));
     if (buttons.length) body.append(el('div', { class: 'row' }, ...buttons));
-    const item = el('section', { class: 'notice', data: { tone, key } }, icon(tone === 'error' ? 'alert' : 'info'), body);
+    const item = el('section', { class: 'notice', data: { tone, key, lasting: String(lasting) } }, icon(tone === 'error' ? 'alert' : 'info'), body);
     if (!lasting) {
       const close = el('button', { type: 'button', class: 'quiet icon', 'aria-label': t('notice.dismiss'),
         title: t('notice.dismiss'), click: () => this.hide(key) });

@@ -45,6 +45,12 @@ export class People {
     this.render();
   }
 
+  /** Nobody is known to do anything. */
+  rest() {
+    this.doing.clear();
+    this.render();
+  }
+
   /** The agent that is meant where none is named. */
   get onlyAgent() {
     const agents = this.participants.filter((one) => one.kind === 'agent');

@@ -183,7 +183,10 @@ export class RoomView {
   /** @param {StateChange} change */
   #state({ state, error }) {
     if (state === 'open') this.dock.reconnected();
-    if (state === 'waiting') this.setFloor('', 'idle');
+    if (state === 'waiting') {
+      this.people.rest();
+      this.setFloor('', 'idle');
+    }
     if (state === 'closed') this.onEnd(error);
     this.render();
   }
@@ -199,16 +202,17 @@ export class RoomView {
 
   #writeStatus() {
     const status = byId('status');
-    const [callers, me] = [this.people.speakingCallers, this.client.joined?.name ?? ''];
+    const callers = this.people.speakingCallers;
     const name = this.agent || t('status.someone');
     /** @type {[string, string]} */
     let [state, text] = ['listening', t('status.listening')];
-    if (!this.dock.microphone) [state, text] = ['typing', t('status.typing')];
+    if (this.client.state !== 'open') [state, text] = ['waiting', t('connection.waiting')];
+    else if (!this.dock.microphone) [state, text] = ['typing', t('status.typing')];
     else if (this.client.muted) [state, text] = ['muted', t('status.muted')];
     if (this.mouth === 'thinking') [state, text] = ['thinking', t('status.thinking', { name })];
     if (this.mouth === 'speaking') [state, text] = ['speaking', t('status.speaking', { name })];
     if (callers.length) {
-      const who = callers.includes(me) ? t('status.you') : t('status.caller', { name: callers[0] });
+      const who = callers.includes(this.people.me) ? t('status.you') : t('status.caller', { name: callers[0] });
       [state, text] = ['caller', who];
     }
     if (this.mouth === 'held') [state, text] = ['held', t('status.held', { name })];

@@ -85,7 +85,7 @@ export class HubbubClient extends Emitter {
     this.state = 'idle';
     /** @type {WebSocket | null} */
     this.socket = null;
-    /** @type {Joined | null} what the server said of the session */
+    /** @type {Joined | null} what the server said of the session; kept while a lost connection is sought again */
     this.joined = null;
     this.muted = false;
     /** Messages of sound that were not sent since the connection was too slow. */
@@ -200,6 +200,7 @@ export class HubbubClient extends Emitter {
   #connect() {
     this.#become('connecting');
     this.lastFault = null;
+    const before = this.joined;
     return new Promise((resolve, reject) => {
       const socket = new this.Socket(this.url);
       socket.binaryType = 'arraybuffer';
@@ -208,7 +209,7 @@ export class HubbubClient extends Emitter {
       socket.onopen = () => socket.send(JSON.stringify(this.#joinMessage()));
       socket.onmessage = (message) => {
         if (socket === this.socket) this.#receive(message.data);
-        if (this.joined && this.state === 'connecting' && socket === this.socket) {
+        if (this.joined && this.joined !== before && this.state === 'connecting' && socket === this.socket) {
           clearTimeout(patience);
           this.#opened();
           resolve(this.joined);
@@ -227,11 +228,8 @@ export class HubbubClient extends Emitter {
   }
 
   #joinMessage() {
-    const resume = this.joined?.resume_token ?? null;
-    this.resuming = this.joined;
-    this.joined = null;
     const { room, name, audio } = this;
-    return { type: 'join', protocol: PROTOCOL_VERSION, room, name, audio, resume };
+    return { type: 'join', protocol: PROTOCOL_VERSION, room, name, audio, resume: this.joined?.resume_token ?? null };
   }
 
   #opened() {
@@ -284,15 +282,14 @@ export class HubbubClient extends Emitter {
     } catch (cause) {
       if (this.#stateNow() === 'closed') return;
       const error = /** @type {HubbubError} */ (cause);
-      const hadToken = this.resuming ?? null;
-      if (error.code === 'refused' && hadToken) {
-        this.resuming = null; // the seat is gone: take a new one
+      if (error.code === 'refused' && this.joined) {
+        this.joined = null; // the seat is gone: take a new one
         this.#wait(error);
-      } else if (error.code === 'refused' || error.code === 'protocol') {
-        this.#become('closed', { error });
+      } else if (error.code === 'unreachable') {
+        this.#wait(error);
       } else {
-        this.joined = hadToken;
-        this.#wait(error);
+        this.joined = null;
+        this.#become('closed', { error });
       }
     }
   }
@@ -336,8 +333,8 @@ export class HubbubClient extends Emitter {
 
   /** @param {Joined} joined */
   #begin(joined) {
+    if (this.joined?.session !== joined.session) this.newestReply = 0;
     this.joined = joined;
-    if (this.resuming?.session !== joined.session) this.newestReply = 0;
   }
 
   /** @param {number} id */
