@@ -4,6 +4,7 @@ Branches and loops need no classes: they are Python's `if` and `for` (see `examp
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -54,11 +55,8 @@ async def fanout_pipeline(
 
 
 def _own(msg: Given) -> Given:
-    """A copy that an agent may change: messages hold plain data."""
-    if msg is None:
-        return None
-    copied = [Msg.from_dict(one.to_dict()) for one in ([msg] if isinstance(msg, Msg) else msg)]
-    return copied[0] if isinstance(msg, Msg) else copied
+    """A copy that an agent may change."""
+    return copy.deepcopy(msg)
 
 
 class SequentialPipeline:

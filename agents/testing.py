@@ -133,6 +133,11 @@ class ScriptedModel(ChatModelBase):
         self._then = then
         self._delay_s = delay_s
 
+    def restart(self, answers: Iterable[Answer | Script], *, then: Answer | Script | None = None) -> None:
+        """Puts another script in the place of what is left of this one."""
+        self._answers = list(answers)
+        self._then = then
+
     async def stream(
         self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]] | None = None, tool_choice: str | None = None,
         response_schema: dict[str, Any] | None = None,

@@ -100,10 +100,11 @@ def from_callable(function: Answers, *, name: str = "", memory: MemoryBase | Non
 
 
 async def _rest(run: Run, rest: Msg) -> AsyncIterator[str]:
-    run.unsaid = rest.metadata["interrupted"]["unheard"].lstrip()
+    left: str = rest.metadata["interrupted"]["unheard"].lstrip()
+    run.unsaid = left
     run.metadata["resumed"] = rest.reply_id or rest.id
-    for piece in heard.pieces(run.unsaid):
-        run.unsaid = run.unsaid[len(piece) :]
+    for piece in heard.pieces(left):
+        run.unsaid = left = left[len(piece) :]
         yield piece
 
 

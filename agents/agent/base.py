@@ -52,7 +52,6 @@ class AgentBase(Hooked):
     _parked: WaitingReply | None = None
     _held: list[Msg] | None = None
     _hubs: tuple[MsgHub, ...] = ()
-    _lanes: tuple[asyncio.Task[None], ...] = ()
     _console: bool | None = None
     _queue: asyncio.Queue[Any] | None = None
     _middleware_states: dict[str, dict[str, Any]] | None = None

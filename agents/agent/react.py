@@ -315,9 +315,9 @@ class ReActAgent(AgentBase):
 
     async def _say(self, run: Run, text: str) -> AsyncIterator[AgentEvent]:
         writer = run.writer = BlockWriter(run.reply_id)
-        run.unsaid = text
+        run.unsaid = left = text
         for piece in heard.pieces(text):
-            run.unsaid = run.unsaid[len(piece) :]
+            run.unsaid = left = left[len(piece) :]
             writer.text(piece)
             for event in writer.take():
                 yield event
@@ -325,6 +325,7 @@ class ReActAgent(AgentBase):
         for event in writer.take():
             yield event
         await run.caught_up()
+        run.unsaid = None
         run.take_message()
 
 

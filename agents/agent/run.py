@@ -57,7 +57,7 @@ class Run:
     """One reply: what it answers, what it has said, what is open, and how to stop it."""
 
     __slots__ = (
-        "_closed_by_reader", "_ending", "_started", "agent", "calls", "channel", "draft", "error", "inputs", "interrupted",
+        "_closed_by_reader", "_ending", "_lost", "_started", "agent", "calls", "channel", "draft", "error", "inputs", "interrupted",
         "interrupting", "iteration", "message", "metadata", "options", "outputs", "reason", "reply_id", "resume", "revised", "said",
         "scratch", "staged", "task", "unsaid", "writer",
     )  # fmt: skip
@@ -77,8 +77,8 @@ class Run:
         """What would be in memory if the draft were certain; None where it is, or where there is no draft."""
         self.revised: list[Msg] = []
         """Messages of memory that change when the draft is committed."""
-        self.unsaid = ""
-        """What the agent is about to say word for word, and has not said yet."""
+        self.unsaid: str | None = None
+        """Of a text that the agent says word for word: what it has not said yet."""
         self.writer: BlockWriter | None = None
         """The assistant message in the making."""
         self.calls: dict[str, ToolUseBlock] = {}
@@ -101,6 +101,7 @@ class Run:
         self._started = False
         self._ending = False
         self._closed_by_reader = False
+        self._lost = False
 
     # The reader's side
 
@@ -122,7 +123,10 @@ class Run:
     async def _leave(self) -> None:
         assert self.task is not None
         if not self.task.done():
-            self._closed_by_reader = self._closed_by_reader or not self._ending
+            if not self._ending:
+                self._closed_by_reader = True
+                if self.draft is not None and self.draft.state == "open":
+                    self._forget()
             self._stop()
             await asyncio.wait({self.task})
         if self.task.done() and not self.task.cancelled() and self.task.exception() is not None:
@@ -145,24 +149,28 @@ class Run:
             self.task.cancel()
 
     def _settled(self, state: DraftState) -> None:
-        staged, self.staged = self.staged, None
-        if state == "committed":
+        if state == "discarded":
+            self._forget()
+            self.interrupted = True
+            self._stop()
+        elif not self._lost:
+            staged, self.staged = self.staged, None
             for msg in self.revised:
                 self.agent._revise(msg)
             for msg in staged or ():
                 self.agent._keep(msg)
-        elif self.task is not None and not self.task.done():
-            self.interrupted = True
-            self._stop()
+
+    def _forget(self) -> None:
+        self._lost = True
+        self.staged = None
+        self.revised = []
 
     # What the reply does
 
     @property
     def forgotten(self) -> bool:
         """Whether nothing of this reply may reach memory any more."""
-        if self.draft is None or self.draft.state == "committed":
-            return False
-        return self.draft.state == "discarded" or self._closed_by_reader
+        return self._lost
 
     def remember(self, msg: Msg) -> None:
         """Puts a message into memory, or onto the stage of a draft."""
@@ -175,9 +183,10 @@ class Run:
 
     def revise(self, msg: Msg) -> None:
         """Puts a changed message in the place of the one with its id."""
+        if self._lost:
+            return
         if self.staged is None:
-            if not self.forgotten:
-                self.agent._revise(msg)
+            self.agent._revise(msg)
             return
         for index, old in enumerate(self.staged):
             if old.id == msg.id:
@@ -358,7 +367,7 @@ class Run:
             self.agent._parked = None
         by = self.interrupting.name if self.interrupting is not None else None
         interrupted: dict[str, Any] = {"by": by, "at": now_iso(), "unheard": ""}
-        if self.unsaid:
+        if self.unsaid is not None:
             interrupted["unheard"] = interrupted["unsaid"] = self._unread_text() + self.unsaid
         for event in self._close_open({"interrupted": interrupted}, "interrupted", INTERRUPTED_CALL):
             self.channel.push(event)
