@@ -44,6 +44,4 @@ class PySileroVAD(VADEngine):
         """Probability of speech in the next window of each stream, as `VADEngine.judge` says. `windows`: (n, 512)."""
         check_call(streams, windows, WINDOW_SAMPLES)
         sound = (windows / FULL_SCALE).tolist()  # its own conversion from bytes is a Python loop, three times as slow
-        return np.array(
-            [stream.state.process_samples(samples) for stream, samples in zip(streams, sound, strict=True)], np.float32
-        )
+        return np.array([stream.state.process_samples(samples) for stream, samples in zip(streams, sound, strict=True)], np.float32)

@@ -20,10 +20,12 @@ import numpy.typing as npt
 from ..audio.frames import EAR_HZ
 from ..audio.pcm import FULL_SCALE
 from .base import VADEngine, VADError, VADStream, check_call
+from .gain import FIRST_LEVEL, gain_for, next_level, peaks
 
 WINDOW_SAMPLES = 512
 """The network's only window at 16 kHz, 32 ms."""
 
+_WINDOW_S = WINDOW_SAMPLES / EAR_HZ
 _CONTEXT_SAMPLES = 64  # since v5 the network also wants the last samples of the window before
 _STATE_SHAPE = (2, 128)  # hidden and cell state of its one LSTM layer
 _SETTLED_WINDOWS = 32  # one second: see `SileroVAD`
@@ -35,12 +37,13 @@ _INSTALL = "install it with `pip install --no-deps silero-vad`, or set the path 
 class _State:
     lstm: npt.NDArray[np.float32]
     context: npt.NDArray[np.float32]
+    level: float = FIRST_LEVEL
     silent_windows: int = 0
     probability: float = 0.0
 
 
 class SileroVAD(VADEngine):
-    """Silero VAD v5 or v6 from an ONNX file.
+    """Silero VAD v5 or v6 from an ONNX file, with a gain for quiet callers in front of it (`voice/vad/gain.py`).
 
     Digital silence, as a muted microphone sends it, is cheap: after a second of nothing but zeros a stream's state is kept as
     it is, and its probability stays the last one (below 0.01) until a sample differs from zero. The network's own state would
@@ -50,12 +53,15 @@ class SileroVAD(VADEngine):
     name = "silero"
     window_samples = WINDOW_SAMPLES
 
-    def __init__(self, model_path: str | Path | None = None) -> None:
+    def __init__(self, model_path: str | Path | None = None, *, lift_quiet: bool = True) -> None:
         """Loads the network from `model_path`, or from the installed `silero-vad` distribution.
+
+        `lift_quiet=False` gives the network the sound as it came, to measure what the gain changes.
 
         Raises VADError when onnxruntime or the file is missing, or when the file is not a Silero network of version 5 or 6.
         """
         self.model_path = Path(model_path) if model_path is not None else find_model()
+        self._lift_quiet = lift_quiet
         self._session = _load(self.model_path)
         self._rate = np.array(EAR_HZ, np.int64)
         self._takes_rate = any(field.name == "sr" for field in self._session.get_inputs())
@@ -81,12 +87,17 @@ class SileroVAD(VADEngine):
         np.multiply(windows, np.float32(1.0 / FULL_SCALE), out=sound[:, _CONTEXT_SAMPLES:])
         for row, state in enumerate(states):
             sound[row, :_CONTEXT_SAMPLES] = state.context
+        tails = sound[:, -_CONTEXT_SAMPLES:].copy()  # before the gain, which changes from window to window
+        loudest = peaks(windows).tolist()
+        if self._lift_quiet:
+            gains = [gain_for(state.level, peak) for state, peak in zip(states, loudest, strict=True)]
+            sound *= np.array(gains, np.float32)[:, None]
         output, lstm = self._infer(sound, np.stack([state.lstm for state in states], axis=1))
-        tails = sound[:, -_CONTEXT_SAMPLES:].copy()  # views of the whole sound would keep it alive
         for row, (state, probability) in enumerate(zip(states, output[:, 0].tolist(), strict=True)):
             state.lstm = lstm[:, row]
             state.context = tails[row]
             state.probability = probability
+            state.level = next_level(state.level, loudest[row], probability, _WINDOW_S)
 
     def _infer(
         self, sound: npt.NDArray[np.float32], lstm: npt.NDArray[np.float32]
