@@ -189,6 +189,6 @@ def _text(decoder: Any) -> str:
 def _words(decoder: Any) -> tuple[RecognisedWord, ...]:
     return tuple(
         RecognisedWord(segment.word.split("(")[0], segment.start_frame * _FRAME_MS, (segment.end_frame + 1) * _FRAME_MS)
-        for segment in decoder.seg()
+        for segment in decoder.seg() or ()  # None where nothing was decoded
         if segment.word[0] not in "<["
     )

@@ -105,11 +105,11 @@ def _level(
     alpha: dict[tuple[str, ...], float] = {}
     for history, seen in followers.items():
         total = sum(grams[gram] for gram in seen)
-        for gram in seen:
-            probability[gram] = (1 - DISCOUNT) * grams[gram] / total
         left = 1 - sum(shorter(gram) for gram in seen)
-        # Where everything that may follow was seen, nothing backs off, and the weight only must not be infinite.
-        alpha[history] = DISCOUNT / left if left > 1e-6 else DISCOUNT
+        kept = DISCOUNT if left > 1e-6 else 0.0  # where all that may follow was seen, nothing is left to back off to
+        for gram in seen:
+            probability[gram] = (1 - kept) * grams[gram] / total
+        alpha[history] = kept / left if kept else 1.0
     return probability, alpha
 
 

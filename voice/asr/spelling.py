@@ -22,7 +22,7 @@ _RULES = {
 }
 _AT_END = {
     "a": "AH", "e": "", "i": "IY", "o": "OW", "u": "UW", "y": "IY", "es": "Z", "le": "AH L", "re": "ER", "ce": "S",
-    "ge": "JH", "se": "S", "ve": "V", "ze": "Z", "que": "K", "ed": "D", "oh": "OW", "ah": "AA",
+    "ge": "JH", "se": "Z", "ve": "V", "ze": "Z", "que": "K", "ed": "D", "oh": "OW", "ah": "AA",
 }
 _LONG = {"a": "EY", "e": "IY", "i": "AY", "o": "OW", "u": "UW"}
 _AT_START = {"x": "Z", "y": "Y", "ps": "S", "pn": "N", "ai": "AY", "ge": "JH EH"}
