@@ -1,0 +1,112 @@
+"""Silero: its file, its interface, digital silence, and quiet callers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hubbub.voice.audio.level import change_level
+from hubbub.voice.audio.pcm import to_samples
+from hubbub.voice.vad.base import VADError
+from hubbub.voice.vad.gain import FIRST_LEVEL, MOST, TARGET, gain_for, next_level, peaks
+
+pytest.importorskip("onnxruntime", reason="the offline extra is not installed")
+
+from hubbub.voice.vad import silero
+
+
+@pytest.fixture(scope="module")
+def engine() -> silero.SileroVAD:
+    try:
+        return silero.SileroVAD()
+    except VADError as error:
+        pytest.skip(str(error))
+
+
+def judge(engine: silero.SileroVAD, pcm: bytes) -> np.ndarray:
+    samples = to_samples(pcm)
+    windows = samples[: samples.size // 512 * 512].reshape(-1, 512)
+    stream = engine.open()
+    return np.array([engine.judge([stream], window[None])[0] for window in windows])
+
+
+def test_a_path_that_is_no_silero_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VADError, match=r"no Silero network at .*gone\.onnx; install it with"):
+        silero.SileroVAD(tmp_path / "gone.onnx")
+    (tmp_path / "text.onnx").write_text("not a network")
+    with pytest.raises(VADError, match=r"text\.onnx cannot be loaded as an ONNX network"):
+        silero.SileroVAD(tmp_path / "text.onnx")
+
+
+def test_another_network_is_refused(engine: silero.SileroVAD) -> None:
+    other = engine.model_path.with_name("silero_vad_16k_sequence.onnx")  # same makers, another interface
+    if not other.is_file():
+        pytest.skip("this release of silero-vad has no second network")
+    with pytest.raises(VADError, match=r"not a Silero VAD network of version 5 or 6: it takes \['c', 'h', 'input'\]"):
+        silero.SileroVAD(other)
+
+
+def test_a_missing_distribution_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silero.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(VADError, match="silero-vad is not installed; install it with `pip install --no-deps silero-vad`"):
+        silero.find_model()
+
+
+def test_the_distribution_is_not_imported(engine: silero.SileroVAD) -> None:
+    import sys
+
+    assert "silero_vad" not in sys.modules
+    assert "torch" not in sys.modules
+
+
+def test_settled_digital_silence_costs_no_inference_and_speech_after_it_is_found(
+    engine: silero.SileroVAD, monkeypatch: pytest.MonkeyPatch, fixture_audio: Callable[[str], bytes]
+) -> None:
+    batches: list[int] = []
+    infer = engine._infer
+    monkeypatch.setattr(engine, "_infer", lambda sound, lstm: (batches.append(len(sound)), infer(sound, lstm))[1])
+    muted, talking = engine.open(), engine.open()
+    speech = to_samples(fixture_audio("requests/hello"))[: 512 * 8].reshape(-1, 512)
+    zeros = np.zeros(512, np.int16)
+    for turn in range(100):
+        answer = engine.judge([muted, talking], np.stack([zeros, speech[turn % 8]]))
+    assert batches == [2] * 32 + [1] * 68
+    assert answer[0] < 0.01
+    for window in speech:
+        answer = engine.judge([muted], window[None])
+    assert answer[0] > 0.5
+
+
+def test_an_onset_after_long_silence_is_as_quick_as_after_short(
+    engine: silero.SileroVAD, fixture_audio: Callable[[str], bytes]
+) -> None:
+    speech = fixture_audio("sentences/sorry_can_i_ask_you_something_else-f5")
+    short, long = (judge(engine, bytes(1024 * count) + speech)[count:] for count in (40, 4000))
+    assert (short == long).all()  # beyond one second nothing changes any more
+
+
+@pytest.mark.parametrize("peak_dbfs", [-3, -13, -23, -33])
+def test_quiet_speech_is_found_as_soon_as_loud(
+    engine: silero.SileroVAD, fixture_audio: Callable[[str], bytes], peak_dbfs: int
+) -> None:
+    def onset(name: str, dbfs: int) -> int:
+        found = judge(engine, bytes(16_000) + change_level(fixture_audio(name), dbfs + 6)) > 0.5  # clips peak at -6
+        assert found.any(), f"{name} at {dbfs} dBFS was not found"
+        return int(np.argmax(found))
+
+    names = [f"interruptions/{what}-{who}" for what in ("stop", "wait", "hold_on", "no_wait") for who in ("f5", "m3", "gb", "f2")]
+    later = [onset(name, peak_dbfs) - onset(name, -3) for name in names]
+    assert np.median(later) == 0
+    assert max(later) <= 2
+
+
+def test_the_gain() -> None:
+    assert gain_for(FIRST_LEVEL, 0.0) == pytest.approx(4.0)
+    assert gain_for(1e-6, 1e-6) == gain_for(0.0, 0.0) == MOST
+    assert gain_for(FIRST_LEVEL, 0.9) == 1.0  # loud sound is left as it is, from its first window on
+    for peak in (0.001, 0.02, 0.3, 0.5, 1.0):
+        assert peak * gain_for(FIRST_LEVEL, peak) <= max(TARGET, peak) + 1e-9  # and nothing is clipped
+    assert next_level(0.1, 0.9, 0.2, 0.032) == 0.1  # noise does not move it
+    assert next_level(0.1, 0.2, 0.9, 0.032) == 0.2
+    assert next_level(0.2, 0.0, 0.9, 1.0) == pytest.approx(0.1, rel=0.01)  # 6 dB a second
+    assert peaks(np.array([[0, -32768], [16384, 0]], np.int16)).tolist() == [1.0, 0.5]
