@@ -2,6 +2,7 @@
 
 from .background import BackgroundTask
 from .base import Tool, ToolChunk, ToolError, ToolFlags, ToolMiddleware, ToolResponse, ToolStream, tool
+from .builtin.code import execute_python_code, execute_shell_command
 from .group import ToolGroup
 from .permission import PermissionDecision, PermissionRule, Permissions
 from .skill import Skill
@@ -24,6 +25,8 @@ __all__ = [
     "ToolResponse",
     "ToolStream",
     "Toolkit",
+    "execute_python_code",
+    "execute_shell_command",
     "tool",
     "tool_cancelled",
 ]

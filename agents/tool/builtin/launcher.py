@@ -17,6 +17,8 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 # From linux/sched.h and linux/prctl.h.
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
@@ -102,7 +104,7 @@ def limit(limits: dict[str, int], namespaced: bool) -> None:
         resource.setrlimit(number, (bound, bound))
 
 
-def as_first_process(run: "object") -> "int":
+def as_first_process(run: Callable[[], NoReturn]) -> int:
     """Forks the first process of the new process namespace, which forks the program; when it ends, all end
     with it."""
     first = os.fork()
@@ -111,7 +113,7 @@ def as_first_process(run: "object") -> "int":
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     program = os.fork()
     if not program:
-        run()  # type: ignore[operator]
+        run()
     while True:
         pid, status = os.wait()
         if pid == program:
@@ -123,7 +125,7 @@ def wait(pid: int) -> int:
 
 
 def main() -> None:
-    config = json.loads(sys.argv[1])
+    report, config = int(sys.argv[1]), json.loads(sys.argv[2])
     missing: list[str] = []
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
@@ -134,13 +136,13 @@ def main() -> None:
         fence_files(config["folder"], config["readable"])
     except OSError as error:
         missing.append(f"file fence ({error.strerror or error})")
-    os.write(3, json.dumps(missing).encode())
-    os.close(3)
+    os.write(report, json.dumps(missing).encode())
+    os.close(report)
     if missing and config["strict"]:
         os._exit(125)
     namespaced = not any(wall.startswith("namespaces") for wall in missing)
 
-    def run() -> None:
+    def run() -> NoReturn:
         limit(config["limits"], namespaced)
         try:
             os.execvpe(config["argv"][0], config["argv"], os.environ)

@@ -15,12 +15,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from ..base import ToolError
 from .base import MCPClient, MCPUnavailable
 from .wire import HttpServer, HttpTransport, Session, StdioServer, ToolInfo, open_session
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 30.0
@@ -120,7 +121,7 @@ class _StatefulClient(MCPClient):
     async def _ask(self, use: Callable[[Session], Awaitable[Any]], what: str, *, repeatable: bool) -> Any:
         session = await self._live()
         try:
-            return await use(session)
+            return await self._until_hung_up(use(session))
         except Exception as error:
             if not await self._broken(session):
                 raise ToolError(f"the server {self.name!r} refused {what}: {error}") from error
@@ -131,9 +132,25 @@ class _StatefulClient(MCPClient):
                 ) from error
         session = await self._live()
         try:
-            return await use(session)
+            return await self._until_hung_up(use(session))
         except Exception as error:
             raise MCPUnavailable(f"the server {self.name!r} failed twice at {what}: {error}") from error
+
+    async def _until_hung_up(self, asking: Awaitable[T]) -> T:
+        """The answer, or ConnectionError as soon as the server hangs up: version 1 of the SDK would wait
+        for ever."""
+        answer = asyncio.ensure_future(asking)
+        hung_up = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({answer, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise ConnectionError("the server hung up")
+            return answer.result()
+        finally:
+            hung_up.cancel()
+            if not answer.done():
+                answer.cancel()
+                await asyncio.wait({answer})
 
     async def _live(self) -> Session:
         if self._task is None or self._task.done():
