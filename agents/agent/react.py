@@ -60,6 +60,7 @@ class ReActAgent(AgentBase):
     _whole = False
     """Whether memory, which may come from a process that crashed, was looked through for calls without a result."""
     _parked_model: Any = None
+    _compressing: asyncio.Task[bool] | None = None
 
     def __init__(
         self,
@@ -105,6 +106,38 @@ class ReActAgent(AgentBase):
     def waiting_calls(self) -> list[ToolUseBlock]:
         """The tool calls for which a reply waits: for a person's word, or for somebody outside."""
         return list(self._parked.calls) if self._parked is not None else []
+
+    # Between turns
+
+    async def compress(self) -> bool:
+        """Compresses the memory now, whether it is due or not; False where there is nothing to compress."""
+        from ..memory.compression import CompressionConfig, Compressor
+
+        assert self.memory is not None
+        config = self.compression or CompressionConfig()
+        return await Compressor(self.memory, config, self.name, self.model, self.formatter).compress()
+
+    async def compressed(self) -> None:
+        """Returns when no compression is under way."""
+        if self._compressing is not None:
+            await asyncio.wait({self._compressing})
+
+    async def aclose(self) -> None:
+        """Ends what the agent has under way: a reply, a compression. It can be used again afterwards."""
+        await super().aclose()
+        if self._compressing is not None:
+            self._compressing.cancel()
+            await asyncio.wait({self._compressing})
+
+    def _after(self, run: Run) -> None:
+        if self.compression is None or self.memory is None or (self._compressing is not None and not self._compressing.done()):
+            return
+        from ..memory.compression import Compressor
+
+        compressor = Compressor(self.memory, self.compression, self.name, self.model, self.formatter)
+        if compressor.due():
+            self._compressing = asyncio.create_task(compressor.compress(), name=f"memory of {self.name}")
+            self._compressing.add_done_callback(_log_failure)
 
     # The loop
 
@@ -357,6 +390,11 @@ async def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
 
 def _names(toolkit: Any) -> Any:
     return toolkit if hasattr(toolkit, "__contains__") else [schema["function"]["name"] for schema in toolkit.schemas()]
+
+
+def _log_failure(task: asyncio.Task[bool]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("compressing a memory failed", exc_info=task.exception())
 
 
 def formatter_for_model(model: Any) -> Any:

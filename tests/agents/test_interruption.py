@@ -61,8 +61,8 @@ def tools() -> Toolkit:
     toolkit.register_tool_function(stream, flags=SAFE)
     toolkit.register_tool_function(alone)
     toolkit.register_tool_function(fails)
-    toolkit.register_tool_function(lambda ms: "asked", func_name="asks", func_description="Asks.", flags=ToolFlags(requires_confirmation=True))
-    toolkit.register_tool_function(lambda ms: "never", func_name="outside", func_description="Outside.", flags=ToolFlags(external=True))
+    for name, flags in (("asks", ToolFlags(requires_confirmation=True)), ("outside", ToolFlags(external=True))):
+        toolkit.register_tool_function(lambda ms: "done", func_name=name, func_description="Waits for somebody.", flags=flags)
     return toolkit
 
 
@@ -171,13 +171,13 @@ def test_any_interruption_leaves_a_true_memory(
 async def interrupted_at(agent: ReActAgent, when: Any, msg: Msg | None = None) -> list[Any]:
     """The events of a reply that is interrupted from outside after the first event for which `when` holds."""
     events: list[Any] = []
+    stop: asyncio.Task[None] | None = None
     async for event in agent.reply_stream(said("go")):
         events.append(event)
-        if when(event):
-            asyncio.get_running_loop().call_soon(lambda: tasks.append(asyncio.ensure_future(agent.interrupt(msg))))
-            when = lambda event: False  # noqa: E731
-            tasks: list[Any] = []
-    await asyncio.gather(*tasks)
+        if stop is None and when(event):
+            stop = asyncio.create_task(agent.interrupt(msg))
+    assert stop is not None
+    await stop
     return events
 
 
@@ -197,15 +197,16 @@ async def test_partial_text_is_kept_once_and_marked() -> None:
     check_nothing_is_left(agent, model)
 
 
-@pytest.mark.parametrize("mix", [["alone"] * 3, ["safe"] * 3, ["stream", "safe", "alone"], ["alone", "asks", "outside"], ["safe", "asks"]])
-async def test_every_call_of_any_mix_has_one_result(mix: list[str]) -> None:
-    model = ScriptedModel([["I try. ", *(Use(name, {"ms": 60_000}) for name in mix)]], then="Next.")
+@pytest.mark.parametrize("mix", ["alone alone alone", "safe safe safe", "stream safe alone", "alone asks outside", "safe asks"])
+async def test_every_call_of_any_mix_has_one_result(mix: str) -> None:
+    names = mix.split()
+    model = ScriptedModel([["I try. ", *(Use(name, {"ms": 60_000}) for name in names)]], then="Next.")
     agent = ReActAgent("Ada", "", model, toolkit=tools())
     events = await interrupted_at(agent, lambda e: e.type == "tool_result_start")
     check_events(events)
     check_memory(agent)
     results = [b for m in agent.memory.messages() for b in m.blocks() if isinstance(b, ToolResultBlock)]
-    assert len(results) == len(mix) and all(r.state == "interrupted" for r in results)
+    assert len(results) == len(names) and all(r.state == "interrupted" for r in results)
     assert all("interrupted" in r.text for r in results)
     assert agent.memory.messages()[1].metadata["interrupted"]["by"] is None
     check_nothing_is_left(agent, model)
