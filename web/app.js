@@ -108,7 +108,7 @@ class App {
     this.view = new RoomView({ client, player, microphone, room, notices: this.notices, details: this.details, openMicrophone,
       onEnd: (error) => void this.#ended(error) });
     this.#writeConnection(client.state);
-    document.title = `${room.title || room.name} · Hubbub`;
+    document.title = room.title === 'Hubbub' ? room.title : `${room.title || room.name} · Hubbub`;
     byId(microphone ? 'mute' : 'text').focus({ preventScroll: true });
   }
 
@@ -123,7 +123,7 @@ class App {
     document.body.dataset.view = 'lobby';
     document.title = 'Hubbub';
     byId('room').hidden = true;
-    byId('room-title').textContent = '';
+    byId('room-title').hidden = true;
     this.lobby.show(true);
     byId('join-voice').focus();
     const { wish } = this;

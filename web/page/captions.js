@@ -25,7 +25,8 @@ const NEAR_END_PX = 90;
 
 export class Captions {
   /**
-   * @param {{list: HTMLElement, scroll: HTMLElement, newest: HTMLElement, announcer: HTMLElement, empty: HTMLElement}} places
+   * @param {{list: HTMLElement, scroll: HTMLElement, newest: HTMLElement, announcer: HTMLElement, empty: HTMLElement,
+   *   tries: HTMLElement}} places
    * @param {string} lang  the language that is spoken in the room
    */
   constructor(places, lang) {
@@ -48,6 +49,7 @@ export class Captions {
     this.observer.observe(places.list);
     this.observer.observe(places.scroll);
     places.empty.hidden = false;
+    places.tries.hidden = false;
   }
 
   /** A session begins, whose turns and replies are counted anew. @param {string} me  this caller's name */
@@ -158,6 +160,7 @@ export class Captions {
 
   /** @param {string} name @param {'caller' | 'agent'} kind @returns {Frame} */
   #entry(name, kind) {
+    if (kind === 'caller') this.places.tries.hidden = true;
     const own = kind === 'caller' && name === this.me;
     const text = el('p', { class: 'text', lang: this.lang, dir: 'auto' });
     const foot = el('div', { class: 'foot' });

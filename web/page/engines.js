@@ -26,6 +26,6 @@ export function showEngines(root, engines) {
 
 /** The server's notes are English; of the engines that come with it the page knows them in Chinese. @param {EngineInfo} engine */
 function localNote(engine) {
-  const key = `engine.note.${engine.name.toLowerCase().split(/[\s:(]/)[0]}`;
+  const key = `engine.note.${engine.name.toLowerCase().split(/[\s:(-]/)[0]}`;
   return engine.note && currentLanguage() !== 'en' && hasText(key) ? t(key) : engine.note;
 }

@@ -73,8 +73,7 @@ export class Lobby {
     showEngines(byId('lobby-engines'), this.house.engines);
     const focused = document.activeElement instanceof HTMLInputElement && document.activeElement.name === 'room';
     byId('rooms').replaceChildren(...this.house.rooms.map((room) => this.#choice(room)));
-    if (focused) byId('rooms').querySelector('input:checked') instanceof HTMLElement
-      && /** @type {HTMLElement} */ (byId('rooms').querySelector('input:checked')).focus();
+    if (focused) /** @type {HTMLElement | null} */ (byId('rooms').querySelector('input:checked'))?.focus();
   }
 
   /** @param {Room} room */
@@ -94,7 +93,7 @@ export class Lobby {
 
   async #keepLooking() {
     for (;;) {
-      const found = !this.visible || (await this.#look());
+      const found = !this.visible || document.hidden || (await this.#look());
       if (found) this.notices.hide('unreachable');
       for (let left = found ? REFRESH_MS / 1000 : RETRY_S; left > 0; left--) {
         if (!found) this.#unreachable(left);

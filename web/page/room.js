@@ -15,6 +15,7 @@ import { Captions } from './captions.js';
 import { byId, el } from './dom.js';
 import { Dock } from './dock.js';
 import { People } from './people.js';
+import { describe } from './problems.js';
 
 export class RoomView {
   /**
@@ -41,9 +42,11 @@ export class RoomView {
     this.agent = '';
     this.people = new People(byId('people'));
     this.captions = new Captions({ list: byId('captions'), scroll: byId('scroll'), newest: byId('newest'),
-      announcer: byId('announcer'), empty: byId('empty') }, room.language || 'en');
+      announcer: byId('announcer'), empty: byId('empty'), tries: byId('tries') }, room.language || 'en');
     this.dock = new Dock({ client, player, microphone, notices, openMicrophone, onChange: () => this.render() });
     byId('room-title').textContent = room.title || room.name;
+    byId('room-title').hidden = false;
+    byId('room-title').classList.toggle('sr', room.title === 'Hubbub'); // the mark beside it says so already
     this.session = '';
     this.begin();
     this.undo = this.#listen();
@@ -111,6 +114,17 @@ export class RoomView {
     document.body.dataset.mouth = 'idle';
   }
 
+  /** The browser stopped the sound, as phones do for a call, or let it go on. @param {boolean} running */
+  #running(running) {
+    if (running) return this.notices.hide('sound');
+    const wake = () => {
+      void this.player.wake();
+      void this.dock.microphone?.wake();
+    };
+    const { title, advice } = describe(new HubbubError('sound-blocked', ''));
+    this.notices.show('sound', { title, advice, tone: 'info', actions: [{ label: t('notice.wake'), act: wake }] });
+  }
+
   #listen() {
     const { client, captions, people, details } = this;
     return [
@@ -151,6 +165,7 @@ export class RoomView {
     const undo = [
       connectPlayer(this.client, player),
       player.on('playhead', ({ reply, offset }) => this.captions.heard(reply, offset)),
+      player.on('running', (running) => this.#running(running)),
     ];
     return () => undo.forEach((off) => off());
   }

@@ -71,6 +71,11 @@ export class Microphone extends Emitter {
     for (const track of this.stream.getAudioTracks()) track.enabled = !muted;
   }
 
+  /** Goes on after the browser stopped it (a phone call); call it from a click. */
+  async wake() {
+    await this.context.resume();
+  }
+
   async close() {
     this.node.port.postMessage('close');
     for (const track of this.stream.getAudioTracks()) {

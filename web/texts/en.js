@@ -114,13 +114,14 @@ export const en = {
   'engine.tts': 'Voice',
   'engine.note.pocketsphinx': '',
   'engine.note.embedded': '',
-  'engine.note.espeak-ng': '',
+  'engine.note.espeak': '',
 
   'connection.connecting': 'Connecting…',
   'connection.open': 'Connected',
   'connection.waiting': 'Reconnecting',
   'connection.closed': 'Not connected',
 
+  'notice.region': 'Messages',
   'notice.dismiss': 'Dismiss',
   'notice.retry': 'Try again',
   'notice.now': 'Try now',

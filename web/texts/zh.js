@@ -114,13 +114,14 @@ export const zh = {
   'engine.tts': '语音合成',
   'engine.note.pocketsphinx': '离线识别器：仅支持英语，能力有限，会听错。',
   'engine.note.embedded': '内置模型：基于规则，只会简单交谈，并不是语言模型。',
-  'engine.note.espeak-ng': '离线语音：声音机械，但反应极快。',
+  'engine.note.espeak': '离线语音：声音机械，但反应极快。',
 
   'connection.connecting': '正在连接…',
   'connection.open': '已连接',
   'connection.waiting': '正在重连',
   'connection.closed': '未连接',
 
+  'notice.region': '提示',
   'notice.dismiss': '关闭提示',
   'notice.retry': '再试一次',
   'notice.now': '立即重试',
