@@ -82,16 +82,13 @@ def test_noises_that_are_not_speech_start_nothing(engine: VADEngine, shared_audi
     assert dict(zip(names, (probabilities >= ONSET).sum(axis=0).tolist(), strict=True)) == dict.fromkeys(names, 0)
 
 
-def test_quiet_callers_are_found_as_soon_as_loud_ones(shared_audio: Callable[[str], Path]) -> None:
-    try:
-        engine, _ = choose_vad("silero")
-    except VADError as error:
-        pytest.skip(str(error))
+def test_quiet_callers_are_found_as_soon_as_loud_ones(engine: VADEngine, shared_audio: Callable[[str], Path]) -> None:
+    names = SPEECH if engine.name == "silero" else SPEECH[5:10]  # pysilero takes ten times as long here
     noise = np.random.RandomState(1).standard_normal(14 * EAR_HZ) * 10 ** (-75 / 20)  # a quiet sound card
 
     def onsets(peak_dbfs: int) -> list[list[float]]:
         sounds = []
-        for name in SPEECH:
+        for name in names:
             sound = np.concatenate([np.zeros(EAR_HZ // 2), load(shared_audio(name)), np.zeros(EAR_HZ // 2)])
             sounds.append(sound * (10 ** (peak_dbfs / 20) / np.abs(sound).max()) + noise[: sound.size])
         return [[start for start, _ in utterances(column)] for column in judge(engine, sounds).T]
@@ -99,7 +96,7 @@ def test_quiet_callers_are_found_as_soon_as_loud_ones(shared_audio: Callable[[st
     loud = onsets(-3)
     for peak_dbfs in (-13, -23, -33):
         later = []
-        for name, wanted, found in zip(SPEECH, loud, onsets(peak_dbfs), strict=True):
+        for name, wanted, found in zip(names, loud, onsets(peak_dbfs), strict=True):
             for onset in wanted:
                 near = [start - onset for start in found if abs(start - onset) < 0.4]
                 assert near, f"{name} at {peak_dbfs} dBFS: the onset at {onset:.2f} s was missed"

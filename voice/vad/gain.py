@@ -1,15 +1,14 @@
-"""Makes quiet callers as loud to a detector as loud ones: a gain in front of the network, one for each
-stream.
+"""Makes quiet callers as loud to a detector as loud ones: a gain in front of the network, one for each stream.
 
-Silero hears a voice that peaks at -33 dBFS one window later than the same voice at -3 (median; three windows
-where there is some noise, p90), and misses the softest of its onsets. The gain follows the caller's own
-speech, never the noise between it: in silence it stays where it is, so that a pause does not turn the
-neighbours' talk up. It never clips: a window that would pass the target is turned up less, at once.
+Without it Silero hears a voice that peaks at -33 dBFS one window later than the same voice at -3 (median; three windows at p90
+where there is some noise), and misses the softest of its onsets. The gain follows the caller's own speech, never the noise
+between it: in silence it stays where it is, so that a pause does not turn the neighbours' talk up. It never clips: a window
+that would pass the target is turned up less, at once.
 
-gain = TARGET / the louder of (the caller's speech level, this window's peak), from 1 to MOST
+    gain = TARGET / the louder of (the caller's speech level, this window's peak), from 1 to MOST
 
-The level rises with the first loud window of speech and falls slowly while quieter speech goes on. Before
-anything was heard the caller is taken for a quiet one. Only the detector hears the result.
+The level rises with the first loud window of speech and falls slowly while quieter speech goes on. Before anything was heard
+the caller is taken for a rather quiet one. Only the detector hears the result.
 """
 
 import numpy as np
