@@ -40,8 +40,8 @@ class CallableAgent(AgentBase):
 
     async def respond(self, run: Run) -> AsyncIterator[AgentEvent]:
         """Answers with what the function gives."""
-        for msg in run.inputs:
-            run.remember(msg.public())
+        for event in self.take_up(run):
+            yield event
         history = run.remembered()
         writer = run.writer = BlockWriter(run.reply_id)
         if heard.wants_more(run.inputs) and (rest := heard.unfinished(history, self.name)) is not None:

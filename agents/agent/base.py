@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -217,20 +217,23 @@ class AgentBase(Hooked):
 
     async def _reply(self, msg: Any = None, *, draft: Draft | None = None, **options: Any) -> Msg:
         run = self._run
-        if run is not None and run in _replying.get() and self._replies_by_override():
+        if run is not None and run.overridden and run in _replying.get():
             return await run.inside({"msg": msg, **options})
-        return await self._read(self._new_run(msg, draft, options))
+        # Called on a class that overrides `reply`, this is the overriding method asking for the agent's own answer.
+        return await self._read(self._new_run(msg, draft, options, own=True))
 
-    def _new_run(self, msg: Any, draft: Draft | None, options: dict[str, Any]) -> Run:
-        if isinstance(msg, AgentEvent):
-            return Run(self, [], msg, draft, **options)
-        return Run(self, as_messages(msg), None, draft, **options)
+    def take_up(self, run: Run) -> Iterator[AgentEvent]:
+        """Remembers what a reply answers; the first thing that `respond` does."""
+        for msg in run.inputs:
+            run.remember(msg.public())
+        return
+        yield
 
-    def _replies_by_override(self) -> bool:
-        return type(self).reply is not AgentBase.reply
-
-    def _respond_or_reply(self, run: Run) -> AsyncIterator[AgentEvent]:
-        return self._respond_by_reply(run) if self._replies_by_override() else run.native()
+    def _new_run(self, msg: Any, draft: Draft | None, options: dict[str, Any], own: bool = False) -> Run:
+        resume = msg if isinstance(msg, AgentEvent) else None
+        run = Run(self, [] if resume is not None else as_messages(msg), resume, draft, **options)
+        run.overridden = not own and type(self).reply is not AgentBase.reply
+        return run
 
     async def _respond_by_reply(self, run: Run) -> AsyncIterator[AgentEvent]:
         from .writer import BlockWriter
@@ -298,11 +301,15 @@ class AgentBase(Hooked):
             return
         run = self._run
         if (run is not None and run.calls and run.staged is None) or self._parked is not None:
-            if self._held is None:
-                self._held = []
-            self._held.append(msg)
+            self._hold(msg)
         else:
             self._keep(msg)
+
+    def _hold(self, msg: Msg) -> None:
+        """Keeps a message out of memory until no tool call is open."""
+        if self._held is None:
+            self._held = []
+        self._held.append(msg)
 
     def _release_held(self) -> None:
         held, self._held = self._held, None

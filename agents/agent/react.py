@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -141,12 +141,16 @@ class ReActAgent(AgentBase):
 
     # The loop
 
+    def take_up(self, run: Run) -> Iterator[AgentEvent]:
+        """Takes up a reply that waits, or lets it go and remembers the new messages."""
+        return waiting.take_up(self, run)
+
     async def respond(self, run: Run) -> AsyncIterator[AgentEvent]:
         """Answers: takes up what there is to answer, then reasons and acts until there is an answer."""
         structured = StructuredOutput.of(run.options.get("structured_model"))
         if run.resume is not None and self._parked is not None:
             structured = structured or StructuredOutput.of(self._parked_model or self._parked.structured_schema)
-        for event in waiting.take_up(self, run):
+        for event in self.take_up(run):
             yield event
         if isinstance(run.resume, UserInterruptEvent) and not run.interrupted:
             yield run.finish("completed")  # there was nothing to interrupt

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from ..event import (
 from ..message import Block, DataBlock, HintBlock, Msg, TextBlock, ToolResultBlock, ToolState, ToolUseBlock, new_id, now_iso
 from ..middleware.base import ReplyCall, close, onion
 from .channel import Channel
-from .hooks import hooks_around, run_after, run_before
+from .hooks import Hook, hooks_around, run_after, run_before
 from .writer import BlockWriter
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Run:
 
     __slots__ = (
         "_closed_by_reader", "_ending", "_lost", "_started", "agent", "calls", "channel", "draft", "error", "inputs", "interrupted",
-        "interrupting", "iteration", "message", "metadata", "options", "outputs", "reason", "reply_id", "resume", "revised", "said",
-        "scratch", "staged", "task", "unsaid", "writer",
+        "interrupting", "iteration", "message", "metadata", "options", "outputs", "overridden", "reason", "reply_id", "resume",
+        "revised", "said", "scratch", "staged", "task", "unsaid", "writer",
     )  # fmt: skip
 
     def __init__(self, agent: AgentBase, inputs: list[Msg], resume: AgentEvent | None, draft: Draft | None, **options: Any):
@@ -91,6 +92,8 @@ class Run:
         """The metadata of the message of this reply, such as structured output."""
         self.scratch: dict[str, Any] = {}
         """What middleware keeps for the length of this reply."""
+        self.overridden = False
+        """Whether the agent's own `reply` answers, and not its `respond`."""
         self.iteration = 0
         self.message: Msg | None = None
         self.interrupted = False
@@ -203,7 +206,11 @@ class Run:
     def hint(self, text: str, source: str = "") -> HintBlockEvent:
         """Tells the model something from outside the conversation, in memory from now on; the event that says so."""
         block = HintBlock(text, source, new_id())
-        self.remember(Msg(source or "hint", [block], "user", reply_id=self.reply_id))
+        msg = Msg(source or "hint", [block], "user", reply_id=self.reply_id)
+        if self.calls or self.agent._parked is not None:
+            self.agent._hold(msg)  # nothing parts a call from its result
+        else:
+            self.remember(msg)
         return HintBlockEvent(self.reply_id, block.id, text, source)
 
     def take_message(self, metadata: dict[str, Any] | None = None, unread: dict[str, int] | None = None) -> Msg | None:
@@ -282,9 +289,11 @@ class Run:
             logger.exception("the memory of %s could not be written; it stays in the process", self.agent.name)
 
     async def _rounds(self) -> ReplyEndEvent:
-        with hooks_around(self.agent, "reply") as (before, after):
-            if self.agent._replies_by_override():
-                before, after = [], []  # they run around the overriding method
+        # Where the agent overrides `reply`, its hooks run around that.
+        around: AbstractContextManager[tuple[list[Hook], list[Hook]]] = (
+            nullcontext(([], [])) if self.overridden else hooks_around(self.agent, "reply")
+        )
+        with around as (before, after):
             given: dict[str, Any] = {"msg": self.inputs, **self.options}
             if before:
                 given = await run_before(self.agent, before, self.given())
@@ -299,7 +308,7 @@ class Run:
 
     async def _round(self) -> ReplyEndEvent | None:
         end: ReplyEndEvent | None = None
-        stream = self.agent._respond_or_reply(self)
+        stream = self.agent._respond_by_reply(self) if self.overridden else self.native()
         try:
             async for event in stream:
                 if isinstance(event, ReplyEndEvent):

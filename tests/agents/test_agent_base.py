@@ -62,8 +62,11 @@ async def test_a_class_without_reply_says_so() -> None:
 
 
 async def test_an_override_that_asks_its_base_streams_once() -> None:
+    entered: list[str] = []
+
     class Careful(ReActAgent):
         async def reply(self, msg: Any = None) -> Msg:
+            entered.append("reply")
             answer = await super().reply(msg)
             return answer.copy_with(metadata={**answer.metadata, "checked": True})
 
@@ -73,7 +76,7 @@ async def test_an_override_that_asks_its_base_streams_once() -> None:
     assert "".join(e.delta for e in events if e.type == "text_block_delta") == "Hello there."
     assert events[-1].message.metadata == {"checked": True}
     assert (await agent.reply(said("hi"))).metadata == {"checked": True}
-    assert len(agent.memory.messages()) == 4
+    assert len(agent.memory.messages()) == 4 and len(entered) == 2
 
 
 async def test_errors_are_in_the_stream_and_raised_by_reply() -> None:
