@@ -22,10 +22,10 @@ MOST = 16.0
 """The largest gain, 24 dB: more would lift a sound card's hiss to the level of speech."""
 
 FIRST_LEVEL = TARGET / 4.0
-"""Speech level assumed at the start, which gives 12 dB. Of 0, 6, 12 and 18 dB the least that lets the onsets of a caller at
--33 dBFS come, on average, within 10 ms of the loud case; 18 dB gains 4 ms more, and lets talk in the background pass for the
-caller's when it is 10 dB further away.
-"""
+"""Speech level assumed at the start, which gives 12 dB: a balance between quiet callers and talk in the background.
+
+Starts of 0, 6, 12, 18 dB, measured on 20-odd human clips over noise at -70 dBFS: onsets at a peak of -33 dBFS come 40, 16, 9, 5 ms
+(mean) later than at -3; babble of eight talkers at -46 dBFS RMS is taken for speech 0, 21, 78, 84 % of the time."""
 
 FALL_DB_PER_S = 6.0
 """How fast the level falls while quieter speech goes on: a word's loud and soft syllables are one level, two
