@@ -1,0 +1,151 @@
+"""Microphones for programs: one that streams recordings as if they were spoken now, and the machine's own."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from ..audio.frames import FRAME_MS, silence
+from .client import VoiceClient
+from .devices import DeviceError, sound_device
+from .errors import VoiceClientError
+
+MAX_LATE_MS = 1000
+"""A microphone that could not send for longer than this does not catch up: what was meant for then is sent late."""
+MAX_QUEUED_FRAMES = 50
+"""Sound of the device that waits to be sent: one second. Beyond it the oldest is dropped, as a line that stalls would."""
+
+
+class _Microphone(ABC):
+    """One task that sends, owned by an async context manager."""
+
+    def __init__(self, client: VoiceClient) -> None:
+        self._client = client
+        self._frame_samples = client.input_rate_hz * FRAME_MS // 1000
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._guarded(), name="hubbub microphone")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _guarded(self) -> None:
+        with suppress(VoiceClientError):  # whoever iterates over the client hears of a lost connection
+            await self._run()
+
+    @abstractmethod
+    async def _run(self) -> None: ...
+
+
+class FileMicrophone(_Microphone):
+    """Sends 20 ms every 20 ms of the loop's clock, without drift: what `say` gives it, and silence before, between and after.
+
+        async with FileMicrophone(client) as microphone:
+            await microphone.say(read_wav("question.wav", client.input_rate_hz))
+    """
+
+    def __init__(self, client: VoiceClient) -> None:
+        super().__init__(client)
+        self._turn = asyncio.Lock()
+        self._sound = b""
+        self._at = 0
+        self._said = asyncio.Event()
+        self.sent_samples = 0
+        """All that was sent, silence too: the microphone's clock."""
+
+    async def say(self, pcm: bytes) -> None:
+        """Speaks PCM16 mono at the client's `input_rate_hz`; returns when its last sample was sent. Calls wait for each other.
+
+        Raises ValueError on an odd number of bytes, VoiceClientError when the connection is gone.
+        """
+        if len(pcm) % 2:
+            raise ValueError(f"sound comes as 16-bit samples, but {len(pcm)} bytes is an odd number")
+        async with self._turn:
+            self._sound, self._at = pcm, 0
+            self._said.clear()
+            try:
+                await self._until_said()
+            finally:
+                self._sound, self._at = b"", 0  # a caller that is cancelled stops in mid-word
+
+    async def _until_said(self) -> None:
+        task = self._task
+        if task is None:
+            raise VoiceClientError("the microphone is off: use 'async with FileMicrophone(client) as microphone'")
+        said = asyncio.create_task(self._said.wait())
+        try:
+            await asyncio.wait((said, task), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            said.cancel()
+        if task.done() and not self._said.is_set():
+            raise VoiceClientError("the connection ended while the microphone was speaking")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        size = 2 * self._frame_samples
+        due = loop.time()
+        while True:
+            piece = self._sound[self._at : self._at + size]
+            self._at += len(piece)
+            await self._client.send_audio(piece + silence(self._frame_samples - len(piece) // 2))
+            self.sent_samples += self._frame_samples
+            if self._at >= len(self._sound):
+                self._said.set()
+            due = max(due + FRAME_MS / 1000, loop.time() - MAX_LATE_MS / 1000)
+            await asyncio.sleep(due - loop.time())
+
+
+class DeviceMicrophone(_Microphone):
+    """The machine's microphone, through PortAudio (`pip install 'hubbub[mic]'`).
+
+    Raises DeviceError when entered without the package, the library or a device.
+    """
+
+    def __init__(self, client: VoiceClient) -> None:
+        super().__init__(client)
+        self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED_FRAMES)
+        self.dropped_frames = 0
+        """Frames of 20 ms that were thrown away because the connection stalled."""
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        sounddevice = sound_device()
+
+        def hear(data: Any, samples: int, time: Any, status: Any) -> None:
+            pcm = bytes(data)
+            with suppress(RuntimeError):  # the loop is closing
+                loop.call_soon_threadsafe(self._queue, pcm)
+
+        try:
+            self._stream = sounddevice.RawInputStream(
+                samplerate=self._client.input_rate_hz, channels=1, dtype="int16",
+                blocksize=self._frame_samples, latency="low", callback=hear,
+            )  # fmt: skip
+            self._stream.start()
+        except sounddevice.PortAudioError as error:
+            raise DeviceError(f"the microphone cannot be opened: {error}") from None
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._stream.close)
+        await super().__aexit__(kind, error, trace)
+
+    def _queue(self, pcm: bytes) -> None:
+        if self._frames.full():
+            self._frames.get_nowait()
+            self.dropped_frames += 1
+        self._frames.put_nowait(pcm)
+
+    async def _run(self) -> None:
+        while True:
+            await self._client.send_audio(await self._frames.get())
