@@ -83,7 +83,7 @@ class PermissionRule:
     def from_dict(cls, data: Mapping[str, Any]) -> PermissionRule:
         """Reads what `to_dict` wrote. Raises ValueError where it is something else."""
         unknown = set(data) - {"tool", "behavior", "arguments", "reason", "exactly"}
-        if unknown or not isinstance(data.get("tool"), str):
+        if unknown or not isinstance(data.get("tool"), str) or "behavior" not in data:
             raise ValueError(f"not a permission rule: {dict(data)!r}")
         return cls(
             data["tool"],

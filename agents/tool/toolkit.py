@@ -169,7 +169,7 @@ class Toolkit:
         registered.flags = flags or registered.flags
         registered.timeout_s = registered.timeout_s if timeout_s is None else timeout_s
         if getattr(tool_func, "__func__", None) is Toolkit.reset_equipped_tools:
-            registered.dynamic_schema = self._group_set().switch_schema
+            registered.dynamic_schema, registered.signature = self._group_set().switch_schema, None
         return self.add(registered, namesake_strategy)
 
     def add(self, registered: RegisteredTool, namesake_strategy: NamesakeStrategy = "raise") -> str:

@@ -11,7 +11,7 @@ import pytest
 from hubbub.agents.message import ToolUseBlock
 from hubbub.agents.tool import Tool, ToolFlags, Toolkit, tool
 from hubbub.agents.tool.arguments import BadArguments, check_arguments, parse_arguments, read_arguments
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
@@ -413,6 +413,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)  # how long an example takes says nothing on a busy machine
 @given(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]), json_values))
 def test_arguments_either_satisfy_the_schema_or_are_refused(arguments):
     try:
@@ -423,6 +424,7 @@ def test_arguments_either_satisfy_the_schema_or_are_refused(arguments):
     assert set(read) <= set(arguments)
 
 
+@settings(deadline=None)  # how long an example takes says nothing on a busy machine
 @given(st.text(max_size=60))
 def test_any_text_is_an_object_or_refused(text):
     try:
