@@ -29,7 +29,11 @@ _INSTALL = "install the Debian package `espeak-ng` (`sudo apt-get install espeak
 _VOICES = {"en": "en-us", "zh": "cmn", "zh-hk": "yue", "zh-tw": "cmn", "zh-cn": "cmn", "zh-hans": "cmn", "zh-hant": "cmn"}
 """What espeak-ng calls a language where it differs from BCP 47, or where its own choice is not the usual one."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_PART_ENDS = (re.compile(r"[.!?。！？][^\w\s]*(?:\s+|(?<=[。！？]))"), re.compile(r"[,;:，；、](?:\s+|(?<=[，；、]))"), re.compile(r"\s+"))
+_PART_ENDS = (
+    re.compile(r"[.!?。！？][^\w\s]*(?:\s+|(?<=[。！？]))"),
+    re.compile(r"[,;:，；、](?:\s+|(?<=[，；、]))"),
+    re.compile(r"\s+"),
+)
 
 
 @dataclass(frozen=True, slots=True)

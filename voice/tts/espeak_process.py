@@ -1,4 +1,4 @@
-"""The asyncio side of the espeak-ng helper: processes that are started, watched and restarted, and lent to one sentence at a time.
+"""The asyncio side of the espeak-ng helper: processes that are started, watched, restarted, and lent to one sentence at a time.
 
 A helper speaks a sentence hundreds of times faster than it takes to hear, so it is lent whole: sentences wait their turn in
 the order in which they came, whichever session they belong to, and a session that does not read its sound keeps nobody
