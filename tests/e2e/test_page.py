@@ -1,6 +1,8 @@
 """The page in headless Chromium with a fake microphone, against a scripted server."""
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-")]
 
+README = Path(__file__).parents[2] / "web" / "README.md"
 HELLO = "Hello Ann, how are you today?"
 STORY = "Once upon a time there was a lighthouse keeper who talked to the fog every single evening of her long life"
 
@@ -59,6 +62,13 @@ def speaking(page: Page, fake: FakeServer, text: str = STORY) -> int:
     said = fake.say(text)
     page.until("window.hubbub.player.playhead.reply === arguments[0] && window.hubbub.player.playhead.offset > 0", said.reply)
     return said.reply
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
 
 
 # ── sound ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,6 +142,21 @@ def test_clear_drops_what_is_buffered_and_what_comes_late(page: Page, fake: Fake
     assert len(fake.of(wire.Playhead)) <= before + 1
     assert speaking(page, fake) == reply + 1, "the next reply is heard"
     page.until("window.hubbub.player.level() > 0.15")
+
+
+def test_readme_example_talks(browser: Page, fake: FakeServer) -> None:
+    code = README.read_text().split("```js")[1].split("```")[0]
+    code = re.sub(r"import (\{.*?\}) from '\./(.*?)';", r"const \1 = await import('/static/\2');", code)
+    code = code.replace("ws://127.0.0.1:8080", fake.base_url.replace("http", "ws")).replace("console.log", "window.said.push")
+    browser.open(f"{fake.base_url}/?lang=en")
+    browser.driver.execute_async_script(
+        "const done = arguments[0]; window.said = []; document.body.prepend(document.createElement('button'));"
+        f"(async () => {{ {code} }})().then(() => document.querySelector('button').click()).then(done)"
+    )
+    wait_for(lambda: bool(fake.joins) and bool(fake.audio))
+    fake.say("Good morning, Ann.")
+    browser.until("window.said.length")
+    assert browser.js("window.said") == ["Ada: Good morning, Ann."]
 
 
 # ── captions ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

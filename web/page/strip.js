@@ -43,9 +43,10 @@ export class Strip {
   #step(now) {
     const { up, down } = this.levels();
     this.peak = { up: Math.max(this.peak.up, up), down: Math.max(this.peak.down, down) };
+    const { peak } = this;
     while (now - this.columnAt >= COLUMN_MS) {
       this.columnAt = now - this.columnAt > 1000 ? now : this.columnAt + COLUMN_MS;
-      this.columns.push(this.peak);
+      this.columns.push(peak); // of a slow browser's frame, the same for all columns that it spans
       this.peak = { up: 0, down: 0 };
     }
     this.#draw(Math.min(1, (now - this.columnAt) / COLUMN_MS));
