@@ -58,8 +58,8 @@ _NAMES = {
         ToolResultTextDeltaEvent ToolResultDataDeltaEvent ToolResultEndEvent HintBlockEvent RequireUserConfirmEvent
         RequireExternalExecutionEvent UserConfirmResultEvent ExternalExecutionResultEvent UserInterruptEvent CustomEvent
         ReplyEndEvent ConfirmResult Usage parse_event""",
-    "formatter": """FormatterBase OpenAIChatFormatter OpenAIMultiAgentFormatter DashScopeChatFormatter
-        DashScopeMultiAgentFormatter""",
+    "formatter": """DashScopeChatFormatter DashScopeMultiAgentFormatter FormatterBase OpenAIChatFormatter
+        OpenAIMultiAgentFormatter TokenLimit""",
     "hub": "MsgHub",
     "memory.base": "MemoryBase",
     "memory.compression": "CompressionConfig",
@@ -71,11 +71,14 @@ _NAMES = {
     "middleware.budget": "Budget BudgetMiddleware",
     "middleware.hints": "ContextHintMiddleware TimeHintMiddleware",
     "middleware.tracing": "TracingMiddleware",
-    "model": "ChatModelBase ChatModelError DashScopeChatModel EmbeddedChatModel FallbackChatModel OpenAIChatModel",
+    "model": """ChatModelBase ChatModelError ChatUsage DashScopeChatModel EmbeddedChatModel EmbeddedModel FallbackChatModel
+        FallbackModel OpenAIChatModel Price RetryPolicy detect_model""",
     "pipeline": "FanoutPipeline SequentialPipeline fanout_pipeline sequential_pipeline stream_printing_messages",
     "rebuild": "MessageBuilder message_from_events",
     "state": "AgentState",
-    "tool": "Tool ToolChunk ToolFlags ToolResponse Toolkit",
+    "session": "JSONSession SessionBase",
+    "tool": "Permissions PermissionRule Tool ToolChunk ToolError ToolFlags ToolResponse Toolkit",
+    "v0": "init msghub",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

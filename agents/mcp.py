@@ -1,19 +1,5 @@
-"""The MCP clients, where AgentScope has them: `from hubbub.agents.mcp import HttpStatelessClient`."""
+"""MCP clients, by the module name of AgentScope 1.x; they live in `tool/mcp`."""
 
-from .tool.mcp import (
-    HttpStatefulClient,
-    HttpStatelessClient,
-    MCPClient,
-    MCPToolFunction,
-    MCPUnavailable,
-    StdIOStatefulClient,
-)
+from .tool.mcp import HttpStatefulClient, HttpStatelessClient, MCPClient, StdIOStatefulClient
 
-__all__ = [
-    "HttpStatefulClient",
-    "HttpStatelessClient",
-    "MCPClient",
-    "MCPToolFunction",
-    "MCPUnavailable",
-    "StdIOStatefulClient",
-]
+__all__ = ["HttpStatefulClient", "HttpStatelessClient", "MCPClient", "StdIOStatefulClient"]

@@ -100,7 +100,7 @@ class PlainFormatter:
                     uses.append({"id": block.id, "type": "function", "function": function})
                 case ToolResultBlock():
                     results.append({"role": "tool", "tool_call_id": block.id, "name": block.name, "content": block.text})
-        if results and not words and not uses:
+        if not words and not uses and (results or msg.role == "system"):
             return results
         data: dict[str, Any] = {"role": msg.role, "name": msg.name, "content": "\n".join(words)}
         if uses:

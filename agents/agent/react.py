@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,11 @@ class ReActAgent(AgentBase):
     """Whether memory, which may come from a process that crashed, was looked through for calls without a result."""
     _parked_model: Any = None
     _compressing: asyncio.Task[bool] | None = None
+    _waking: asyncio.Task[None] | None = None
+    _news = False
+    on_wake: Callable[[ReActAgent], Awaitable[None] | None] | None = None
+    """Called when a background tool has ended and the agent, idle, has something to say about it: whoever runs the
+    conversation then lets it reply (`await agent()`). Without it, the agent sees the result in its next reply."""
 
     def __init__(
         self,
@@ -88,6 +94,8 @@ class ReActAgent(AgentBase):
         self.max_iters = max_iters
         self.parallel_tool_calls = parallel_tool_calls
         self.compression = compression
+        if toolkit is not None and getattr(toolkit, "on_background_result", self) is None:
+            toolkit.on_background_result = self._hear_background  # type: ignore[attr-defined]
         if enable_meta_tool and toolkit is not None:
             toolkit.register_tool_function(toolkit.reset_equipped_tools)  # type: ignore[attr-defined]
 
@@ -125,11 +133,32 @@ class ReActAgent(AgentBase):
     async def aclose(self) -> None:
         """Ends what the agent has under way: a reply, a compression. It can be used again afterwards."""
         await super().aclose()
-        if self._compressing is not None:
-            self._compressing.cancel()
-            await asyncio.wait({self._compressing})
+        for task in (self._compressing, self._waking):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+
+    async def _hear_background(self, hint: HintBlock) -> None:
+        """Takes the result of a background tool: into memory, and wakes the conversation where nobody is replying."""
+        msg = Msg(hint.source or "background", [hint], "user")
+        if (self._run is not None and self._run.calls) or self._parked is not None:
+            self._hold(msg)
+        else:
+            self._keep(msg)
+        self._news = True
+        if self._run is None:
+            await self._wake()
+
+    async def _wake(self) -> None:
+        if self._news and self._parked is None and self.on_wake is not None:
+            self._news = False
+            result = self.on_wake(self)
+            if inspect.isawaitable(result):
+                await result
 
     def _after(self, run: Run) -> None:
+        if self._news and self.on_wake is not None:
+            self._waking = asyncio.create_task(self._wake(), name=f"waking {self.name}")
         if self.compression is None or self.memory is None or (self._compressing is not None and not self._compressing.done()):
             return
         from ..memory.compression import Compressor
@@ -263,6 +292,7 @@ class ReActAgent(AgentBase):
 
     async def _request(self, run: Run, call: ReasoningCall, structured: StructuredOutput | None) -> ModelCall:
         shown = run.remembered()
+        self._news = False
         tools = list(self.toolkit.schemas()) if self.toolkit is not None else []
         if structured is not None:
             tools.append(structured.tool_schema())
@@ -272,7 +302,7 @@ class ReActAgent(AgentBase):
         for layer in overriding(self.middlewares, "on_system_prompt"):
             prompt = await layer.on_system_prompt(self, prompt)
         if prompt:
-            shown.insert(0, Msg("system", prompt, "system"))
+            shown.insert(0, Msg(self.name, prompt, "system"))
         shown.extend(Msg("hint", [HintBlock(hint)], "user") for hint in call.hints)
         messages = await self.formatter.format(shown)
         choice = call.tool_choice if tools else None

@@ -74,7 +74,7 @@ async def test_words_alone_end_the_reply() -> None:
     end = events[-1]
     assert end.finished_reason == "completed" and end.error is None
     assert [b.type for b in end.message.blocks()] == ["text"] and end.message.id == events[0].reply_id == end.reply_id
-    assert model.calls[0].text == "system system: You are Ada.\nuser Bob: hi"
+    assert model.calls[0].text == "system Ada: You are Ada.\nuser Bob: hi"
     assert [b.type for b in agent.memory.messages()[-1].blocks()] == ["thinking", "text"]
 
 
@@ -550,3 +550,52 @@ async def test_text_blocks_of_a_result_are_one_text() -> None:
     agent = agent_with(ScriptedModel([[use("stream")], "Done."]), stream)
     events = await events_of(agent.reply_stream(said("go")))
     assert "".join(e.delta for e in events if e.type == "tool_result_text_delta") == results(agent).popitem()[1][0].text
+
+
+# Background tools
+
+
+async def test_a_background_result_comes_as_a_hint_and_wakes_the_conversation() -> None:
+    gate = asyncio.Event()
+
+    async def search() -> str:
+        """Searches for long."""
+        await gate.wait()
+        return "found tea"
+
+    toolkit = Toolkit()
+    toolkit.register_tool_function(search, async_execution=True)
+    model = ScriptedModel([[use("search")], "I am searching.", "I found tea."])
+    agent = ReActAgent("Ada", "", model, toolkit=toolkit)
+    woken: list[str] = []
+
+    async def wake(agent: ReActAgent) -> None:
+        woken.append((await agent()).get_text_content())
+
+    agent.on_wake = wake
+    assert (await agent(said("find tea"))).get_text_content() == "I am searching."
+    gate.set()
+    while not woken:
+        await asyncio.sleep(0.001)
+    assert woken == ["I found tea."] and "found tea" in model.calls[2].text
+    results(agent)
+    await agent.aclose()
+    await toolkit.close()
+
+
+async def test_a_background_result_during_a_reply_is_seen_in_its_next_step_or_wakes_after_it() -> None:
+    from hubbub.agents import HintBlock
+
+    agent = agent_with(ScriptedModel([["One ", 0.001, use("add", a=1, b=1)], ["Two ", 0.005, "three."], "News!"]), add)
+    woken = asyncio.Event()
+    agent.on_wake = lambda agent: woken.set()
+    steps = 0
+    async for event in agent.reply_stream(said("go")):
+        if event.type == "text_block_delta" and event.delta in ("One ", "Two "):
+            steps += 1
+            assert agent.toolkit.on_background_result is not None
+            await agent.toolkit.on_background_result(HintBlock(f"news {steps}", "background:x"))
+    await asyncio.wait_for(woken.wait(), 5)
+    assert "news 1" in agent.model.calls[1].text
+    assert (await agent()).get_text_content() == "News!" and "news 2" in agent.model.calls[2].text
+    results(agent)
