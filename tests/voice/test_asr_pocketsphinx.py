@@ -239,12 +239,11 @@ asyncio.run(main())
 """
 
 
-async def test_processes_end_with_an_owner_that_is_killed() -> None:
+def test_processes_end_with_an_owner_that_is_killed() -> None:
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     try:
-        line = await asyncio.to_thread(owner.stdout.readline)
-        pids = [int(pid) for pid in line.split()]
+        pids = [int(pid) for pid in owner.stdout.readline().split()]
         assert len(pids) >= 2 and all(alive(pid) for pid in pids)
         for pid in pids:
             os.kill(pid, signal.SIGINT)
@@ -253,7 +252,7 @@ async def test_processes_end_with_an_owner_that_is_killed() -> None:
         owner.kill()
         owner.wait()
         owner.stdout.close()
-    await until(lambda: not any(alive(pid) for pid in pids))
+    asyncio.run(until(lambda: not any(alive(pid) for pid in pids)))
 
 
 async def test_workers_heed_their_owner_only_not_the_terminal(story: bytes) -> None:

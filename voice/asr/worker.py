@@ -43,6 +43,7 @@ class Worker:
 
     def run(self) -> None:
         """Serves until the pool closes the socket."""
+        self._recogniser.warm()
         self._connection.sendall(wire.pack_json(wire.HELLO, {"pid": os.getpid()}))
         while True:
             if not self._receive():
