@@ -1,0 +1,64 @@
+# Hubbub's few words. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+ROOMS ?=
+
+# One stamp for each set of packages, named after what decides it: nothing is installed twice, and a changed pyproject.toml
+# installs again.
+INPUTS := pyproject.toml setup.py Makefile
+HASH := $(shell cat $(INPUTS) | cksum | cut -d' ' -f1)
+READY := $(VENV)/.ready-$(HASH)
+READY_DEV := $(VENV)/.ready-dev-$(HASH)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check bench clean
+
+help: ## list these words
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
+
+run: $(READY) ## set up what is missing, and serve (PORT=8080, ROOMS=rooms.yaml)
+	@exec $(BIN)/hubbub serve $(ROOMS) --port $(PORT)
+
+setup: $(READY_DEV) ## set up for development
+
+test: $(READY_DEV) ## run the tests, after setting up what they need
+	$(BIN)/python -m pytest
+
+check: $(READY_DEV) ## look the code over: ruff, mypy --strict, the import rules
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_import_rules.py
+
+bench: $(READY_DEV) ## run the benchmarks whose figures docs and README quote
+	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+clean: ## remove what the other words made
+	rm -rf $(VENV) .layout build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "make: there is no '$(PYTHON)': install Python 3.11 or newer (Debian: apt install python3 python3-venv), or say which with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version) is too old: Hubbub needs Python 3.11 or newer. If you have one, say so: make PYTHON=python3.12 run" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments: install them (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "making a virtual environment in $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
+
+$(READY): $(BIN)/python
+	@echo "installing Hubbub and its offline engines (once; some minutes)"
+	@$(PIP) install --no-build-isolation --editable '.[offline,openai,dashscope]'
+	@$(PIP) install --no-deps silero-vad  # only its ONNX file is used, and its dependencies are 5 GB
+	@sh .ci/layout
+	@rm -f $(VENV)/.ready-[0-9]*
+	@touch $@
+
+$(READY_DEV): $(READY)
+	@echo "installing what development needs"
+	@$(PIP) install --no-build-isolation --editable '.[offline,openai,dashscope,dev]'
+	@rm -f $(VENV)/.ready-dev-*
+	@touch $@

@@ -1,0 +1,62 @@
+"""`hubbub serve`: the server."""
+
+import argparse
+import socket
+import sys
+
+from ..config import ConfigError, default_config, load_config
+from .status import ExitStatus
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describes the command."""
+    parser = commands.add_parser(
+        "serve", help="serve rooms to browsers and programs",
+        description="Serves the rooms of a file, or one room with one agent where no file is given, until Ctrl-C.",
+        epilog="The file's format is described in docs/configuration.md.",
+    )  # fmt: skip
+    parser.add_argument("rooms", nargs="?", metavar="ROOMS.yaml", help="the rooms, their agents, and the engines")
+    parser.add_argument("--host", help="address to listen at (default: the file's, else 127.0.0.1; 0.0.0.0 for all)")
+    parser.add_argument("--port", type=_port, help="port to listen at (default: the file's, else 8080; 0 for any free one)")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves. Answers the exit status."""
+    try:
+        config = load_config(arguments.rooms) if arguments.rooms else default_config()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return ExitStatus.USAGE
+    host = arguments.host if arguments.host is not None else config.server.host
+    port = arguments.port if arguments.port is not None else config.server.port
+    fault = cannot_listen(host, port)
+    if fault:
+        print(f"hubbub: {fault}", file=sys.stderr)
+        return ExitStatus.FAILED
+    from ..server import serve  # only this command pays for loading the server
+
+    try:
+        return serve(config, host=arguments.host, port=arguments.port, log_level=arguments.log_level)
+    except KeyboardInterrupt:
+        return ExitStatus.OK
+
+
+def cannot_listen(host: str, port: int) -> str:
+    """Why nobody can listen at the address, and what to do; empty where one can."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return f"cannot listen at {host}:{port}: {reason}. Stop the program that does, or choose another with --port or --host"
+    return ""
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
+    return int(text)
