@@ -11,7 +11,9 @@ dead loopback, no sight of other processes, nothing that outlives the command), 
 rlimits (memory, CPU, file size, processes).
 """
 
+import contextlib
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -35,7 +37,23 @@ RIGHTS_BITS = {1: 13, 2: 14, 3: 15, 4: 15}  # interface version -> rights it kno
 INSIDE_UID = 1000
 """Any number but 0: a process that is not root inside loses its capabilities when the program is executed."""
 
-libc = ctypes.CDLL(None, use_errno=True)
+
+
+class LibC:
+    """The C library; a function that this system lacks fails like one that it refuses."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(None, use_errno=True)
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        try:
+            function: Callable[..., int] = getattr(self._library, name)
+        except AttributeError:
+            raise OSError(errno.ENOSYS, f"this system has no {name}") from None
+        return function
+
+
+libc = LibC()
 
 
 def check(result: int, what: str) -> int:
@@ -117,17 +135,24 @@ def as_first_process(run: Callable[[], NoReturn]) -> int:
     while True:
         pid, status = os.wait()
         if pid == program:
-            os._exit(os.waitstatus_to_exitcode(status) % 256)
+            os._exit(exit_code(status))
 
 
 def wait(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256
+    return exit_code(os.waitpid(pid, 0)[1])
+
+
+def exit_code(status: int) -> int:
+    """The exit code as a shell gives it: 128 and more for a signal."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def main() -> None:
     report, config = int(sys.argv[1]), json.loads(sys.argv[2])
     missing: list[str] = []
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    with contextlib.suppress(OSError):
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         enter_namespaces(config["folder"], config["network"])
     except OSError as error:
@@ -143,7 +168,11 @@ def main() -> None:
     namespaced = not any(wall.startswith("namespaces") for wall in missing)
 
     def run() -> NoReturn:
-        limit(config["limits"], namespaced)
+        try:
+            limit(config["limits"], namespaced)
+        except (OSError, ValueError) as error:
+            os.write(2, f"cannot limit the program: {error}\n".encode())
+            os._exit(126)
         try:
             os.execvpe(config["argv"][0], config["argv"], os.environ)
         except OSError as error:

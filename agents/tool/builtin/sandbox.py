@@ -120,20 +120,22 @@ class Sandbox:
         }
         report, report_end = os.pipe()
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", str(LAUNCHER), str(report_end), json.dumps(config),
+            process = await self._start(folder, report_end, json.dumps(config))
+            return await self._finish(process, report, timeout_s)
+        finally:
+            os.close(report)
+
+    async def _start(self, folder: Path, report_end: int, config: str) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-S", str(LAUNCHER), str(report_end), config,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                 cwd=folder, env=self._environment(folder), start_new_session=True, pass_fds=(report_end,),
             )  # fmt: skip
         except OSError as error:
-            os.close(report)
             raise SandboxError(f"cannot start a program in {str(folder)!r}: {error.strerror}") from error
         finally:
             os.close(report_end)
-        try:
-            return await self._finish(process, report, timeout_s)
-        finally:
-            os.close(report)
 
     def _environment(self, folder: Path) -> dict[str, str]:
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}

@@ -102,9 +102,10 @@ class WebFetch:
 
         from .guard import AddressRefused, GuardedBackend
 
-        context = self._ssl or await asyncio.to_thread(ssl.create_default_context)
+        if self._ssl is None:
+            self._ssl = await asyncio.to_thread(ssl.create_default_context)  # reads the system's certificates
         backend = GuardedBackend(self._allowed, self._ports)
-        async with httpcore.AsyncConnectionPool(ssl_context=context, network_backend=backend) as pool:
+        async with httpcore.AsyncConnectionPool(ssl_context=self._ssl, network_backend=backend) as pool:
             try:
                 return await self._follow(pool, _checked(url))
             except AddressRefused as error:

@@ -92,7 +92,7 @@ class MCPToolFunction(Tool):
         self.input_schema = info.input_schema
         self.timeout_s = DEFAULT_EXECUTION_TIMEOUT_S if execution_timeout is None else execution_timeout
         read_only = trust_annotations and info.read_only_hint
-        self.flags = ToolFlags(read_only=read_only, concurrency_safe=True)
+        self.flags = ToolFlags(read_only=read_only)
         self._repeatable = read_only
         self._wrap = wrap_tool_result
 

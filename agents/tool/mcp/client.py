@@ -54,6 +54,7 @@ class _StatefulClient(MCPClient):
         self._connect_timeout_s = connect_timeout_s
         self._task: asyncio.Task[None] | None = None
         self._session: Session | None = None
+        self._check: asyncio.Task[bool] | None = None
         self._up = asyncio.Event()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -91,6 +92,9 @@ class _StatefulClient(MCPClient):
         task, self._task = self._task, None
         if task is None:
             return
+        if self._check is not None:
+            self._check.cancel()
+            await asyncio.wait({self._check})
         self._closing.set()
         self._wake.set()
         if self._session is None:
@@ -146,6 +150,11 @@ class _StatefulClient(MCPClient):
             if not answer.done():
                 raise ConnectionError("the server hung up")
             return answer.result()
+        except asyncio.CancelledError:
+            # Interrupted, or out of time. A server that stays silent may be gone, which HTTP does not tell.
+            if self._session is not None and (self._check is None or self._check.done()):
+                self._check = asyncio.create_task(self._broken(self._session), name=f"mcp check {self.name}")
+            raise
         finally:
             hung_up.cancel()
             if not answer.done():
