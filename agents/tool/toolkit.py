@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +24,10 @@ from .base import (
     tool,
 )
 from .call import CallContext, call_tool
-from .group import BASIC, ToolGroup, ToolGroups
+from .group import BASIC, ToolGroup
 from .permission import PermissionDecision, PermissionRule, Permissions
 from .registered import RegisteredTool, SchemaOptions, describe
+from .registry import ToolRegistry
 from .skill import Skill, Skills
 from .thread import Threads
 
@@ -53,7 +53,7 @@ class Toolkit:
     """
 
     __slots__ = (
-        "_abandoned", "_background", "_clients", "_closed", "_groups", "_middlewares", "_skills", "_threads", "_tools",
+        "_abandoned", "_background", "_clients", "_closed", "_middlewares", "_registry", "_skills", "_threads",
         "background_timeout_s", "output_bytes", "output_chars", "permissions", "timeout_s",
     )  # fmt: skip
 
@@ -74,11 +74,10 @@ class Toolkit:
         self.background_timeout_s = background_timeout_s
         self.output_chars = output_chars
         self.output_bytes = output_bytes
-        self._tools: dict[str, RegisteredTool] = {}
+        self._registry = ToolRegistry()
         self._threads = threads
         self._closed = False
         # What most toolkits never need is made on first use: there is one toolkit for every agent.
-        self._groups: ToolGroups | None = None
         self._middlewares: list[ToolMiddleware] | None = None
         self._skills: Skills | None = None
         self._background: BackgroundTasks | None = None
@@ -91,24 +90,24 @@ class Toolkit:
 
     def schemas(self) -> list[dict[str, Any]]:
         """The tools that the agent sees now, in OpenAI's function-tool format."""
-        return [item.json_schema() for item in self._tools.values() if self._visible(item)]
+        return self._registry.schemas()
 
     get_json_schemas = schemas
 
     def flags(self, name: str) -> ToolFlags:
         """The flags of a tool; those of an unknown one are harmless, as calling it only gives an error."""
-        found = self._tools.get(name)
+        found = self._registry.get(name)
         return found.flags if found is not None else ToolFlags(read_only=True)
 
     def names(self, *, visible: bool = False) -> list[str]:
         """The names of all tools, or of those that the agent sees now."""
-        return [name for name, item in self._tools.items() if not visible or self._visible(item)]
+        return self._registry.names(visible=visible)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._tools
+        return name in self._registry
 
     def __len__(self) -> int:
-        return len(self._tools)
+        return len(self._registry)
 
     def decide(self, tool_call: ToolUseBlock) -> PermissionDecision:
         """Whether a call is allowed, denied, or has to be put to a person first.
@@ -116,7 +115,7 @@ class Toolkit:
         A person's consent is recorded in the call itself: `tool_call.state = "allowed"`; it does not lift
         a denial.
         """
-        return gate.decide(self._tools.get(tool_call.name), tool_call, self.permissions)
+        return gate.decide(self._registry.get(tool_call.name), tool_call, self.permissions)
 
     # Registration
 
@@ -151,8 +150,7 @@ class Toolkit:
         Raises ValueError for an unknown group or a name that is taken or not fit, TypeError for a function
         whose parameters cannot be described.
         """
-        if group_name not in self._group_set():
-            raise ValueError(f"there is no tool group {group_name!r}; create it with create_tool_group")
+        self._registry.check_group(group_name)
         options = SchemaOptions(
             func_name,
             func_description,
@@ -169,42 +167,26 @@ class Toolkit:
         registered.flags = flags or registered.flags
         registered.timeout_s = registered.timeout_s if timeout_s is None else timeout_s
         if getattr(tool_func, "__func__", None) is Toolkit.reset_equipped_tools:
-            registered.dynamic_schema, registered.signature = self._group_set().switch_schema, None
+            registered.dynamic_schema, registered.signature = self._registry.groups.switch_schema, None
         return self.add(registered, namesake_strategy)
 
     def add(self, registered: RegisteredTool, namesake_strategy: NamesakeStrategy = "raise") -> str:
         """Adds a tool that is already described, and returns the name it got. Raises ValueError as above."""
-        name = registered.name
-        if name in self._tools:
-            if namesake_strategy == "skip":
-                logger.info("tool %s is there already; the new one is left out", name)
-                return name
-            if namesake_strategy == "rename":
-                while registered.name in self._tools:
-                    registered.name = f"{name[:58]}_{secrets.token_hex(3)[:5]}"
-            elif namesake_strategy == "raise":
-                raise ValueError(f"there is already a tool {name!r}; see namesake_strategy")
-            elif namesake_strategy != "override":
-                raise ValueError(
-                    f"namesake_strategy is raise, override, skip or rename, not {namesake_strategy!r}"
-                )
-        self._tools[registered.name] = registered
-        if registered.background:
+        name, added = self._registry.add(registered, namesake_strategy)
+        if added and registered.background:
             self._offer_task_tools()
-        return registered.name
+        return name
 
     def remove_tool_function(self, tool_name: str) -> None:
         """Takes a tool out; nothing happens where there is none of that name."""
-        self._tools.pop(tool_name, None)
+        self._registry.remove(tool_name)
 
     def set_extended_model(self, func_name: str, model: type[BaseModel] | None) -> None:
         """Adds the fields of a pydantic model to the arguments of a tool; None takes them back.
 
         Raises ValueError for an unknown tool, or where it has a different argument of one of those names.
         """
-        if func_name not in self._tools:
-            raise ValueError(f"there is no tool {func_name!r}")
-        self._tools[func_name].extend(model)
+        self._registry.known(func_name).extend(model)
 
     def register_middleware(self, middleware: ToolMiddleware, tools: Iterable[str] | None = None) -> None:
         """Puts `async def middleware(kwargs, next_handler)` around all calls, or around those of some tools.
@@ -215,12 +197,8 @@ class Toolkit:
         if tools is None:
             self._middlewares = [*(self._middlewares or ()), middleware]
             return
-        names = list(tools)
-        for name in names:
-            if name not in self._tools:
-                raise ValueError(f"there is no tool {name!r}")
-        for name in names:
-            self._tools[name].middlewares.append(middleware)
+        for item in [self._registry.known(name) for name in tools]:
+            item.middlewares.append(middleware)
 
     # Groups
 
@@ -229,25 +207,24 @@ class Toolkit:
     ) -> None:
         """Adds a group. `notes` are told to the model when the group is switched on. Raises ValueError for
         a taken name."""
-        self._group_set().create(ToolGroup(group_name, description, active, notes or ""))
+        self._registry.groups.create(ToolGroup(group_name, description, active, notes or ""))
 
     def update_tool_groups(self, group_names: Iterable[str], active: bool) -> None:
         """Switches groups on or off. Raises ValueError for unknown ones, and then changes none."""
-        self._group_set().update(group_names, active)
+        self._registry.groups.update(group_names, active)
 
     def remove_tool_groups(self, group_names: Iterable[str]) -> None:
         """Takes groups out, with their tools. Raises ValueError for unknown ones and the basic one."""
-        removed = self._group_set().remove(group_names)
-        self._tools = {name: item for name, item in self._tools.items() if item.group not in removed}
+        self._registry.remove_groups(group_names)
 
     @property
     def active_groups(self) -> list[str]:
         """Names of the active groups, without the basic one."""
-        return self._groups.active if self._groups is not None else []
+        return self._registry.active_groups
 
     def get_activated_notes(self) -> str:
         """The notes of the active groups, for the system prompt; "" where there are none."""
-        return self._groups.notes() if self._groups is not None else ""
+        return self._registry.groups.notes() if self._registry.active_groups else ""
 
     @tool(ToolFlags(concurrency_safe=False, side_effects=False))
     async def reset_equipped_tools(self, **kwargs: Any) -> ToolResponse:
@@ -257,7 +234,7 @@ class Toolkit:
         need, also those that are at hand already.
         """
         wanted = [name for name, on in kwargs.items() if on]
-        groups = self._group_set()
+        groups = self._registry.groups
         groups.reset(wanted)
         told = f"Tool groups at hand now: {', '.join(wanted)}." if wanted else "No tool group is at hand now."
         notes = groups.notes()
@@ -296,20 +273,14 @@ class Toolkit:
     def _find(self, tool_call: ToolUseBlock) -> RegisteredTool | ToolChunk:
         if self._closed:
             return gate.closed()
-        found = self._tools.get(tool_call.name)
+        found = self._registry.get(tool_call.name)
         if found is None:
             return gate.not_found(tool_call.name, self.names(visible=True))
-        if not self._active(found):
+        if not self._registry.active(found):
             return gate.inactive(found)
         if found.source is not None and not found.source.available:
             return gate.unavailable(found, found.source.name)
         return gate.refusal(found, tool_call, self.permissions) or found
-
-    def _active(self, item: RegisteredTool) -> bool:
-        return item.group == BASIC or self._group_set().is_active(item.group)
-
-    def _visible(self, item: RegisteredTool) -> bool:
-        return self._active(item) and (item.source is None or item.source.available)
 
     # MCP servers and skills
 
@@ -337,12 +308,11 @@ class Toolkit:
         """
         from .mcp.register import describe_tools
 
-        if group_name not in self._group_set():
-            raise ValueError(f"there is no tool group {group_name!r}; create it with create_tool_group")
+        self._registry.check_group(group_name)
         described = await describe_tools(
             mcp_client, enable_funcs, disable_funcs, preset_kwargs_mapping, postprocess_func, execution_timeout
         )
-        if namesake_strategy == "raise" and (taken := {item.name for item in described} & set(self._tools)):
+        if namesake_strategy == "raise" and (taken := {item.name for item in described} & set(self.names())):
             raise ValueError(f"the toolkit already has tools of these names: {', '.join(sorted(taken))}")
         names = []
         for item in described:
@@ -355,11 +325,7 @@ class Toolkit:
     async def remove_mcp_clients(self, client_names: Iterable[str]) -> None:
         """Takes out the tools of MCP clients, by their names, and closes those that the toolkit owns."""
         names = {client_names} if isinstance(client_names, str) else set(client_names)
-        self._tools = {
-            name: item
-            for name, item in self._tools.items()
-            if item.source is None or item.source.name not in names
-        }
+        self._registry.remove_sources(set(names))
         for name in names & set(self._clients or {}):
             await (self._clients or {}).pop(name).close()
 
@@ -369,7 +335,7 @@ class Toolkit:
         if self._skills is None:
             self._skills = Skills()
         skill = self._skills.add(skill_dir)
-        if "view_skill" not in self._tools:
+        if "view_skill" not in self._registry:
             self.register_tool_function(self._skills.viewer())
         return skill
 
@@ -405,7 +371,7 @@ class Toolkit:
     def _offer_task_tools(self) -> None:
         tasks = self._background_tasks()
         for func in (tasks.view_task, tasks.wait_task, tasks.cancel_task):
-            if func.__name__ not in self._tools:
+            if func.__name__ not in self._registry:
                 self.register_tool_function(func)
 
     # State and end
@@ -421,8 +387,8 @@ class Toolkit:
         `strict`."""
         groups = [str(name) for name in state.get("active_groups", ())]
         if not strict:
-            groups = [name for name in groups if name in self._group_set()]
-        self._group_set().reset(groups)
+            groups = [name for name in groups if name in self._registry.groups]
+        self._registry.groups.reset(groups)
         rules = [PermissionRule.from_dict(rule) for rule in state.get("rules", ())]
         if rules or self.permissions is not None:
             self.permissions = Permissions(rules, self.permissions.otherwise if self.permissions else "allow")
@@ -450,11 +416,6 @@ class Toolkit:
             self._abandoned = set()
         self._abandoned.add(task)
         task.add_done_callback(self._abandoned.discard)
-
-    def _group_set(self) -> ToolGroups:
-        if self._groups is None:
-            self._groups = ToolGroups()
-        return self._groups
 
     def _thread_pool(self) -> Threads:
         if self._threads is None:

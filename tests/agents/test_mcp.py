@@ -50,14 +50,23 @@ class HttpServer:
 
     def __init__(self, transport):
         self.transport = transport
+        self.silent = False
+        self.wake = asyncio.Event()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/{'sse' if transport == 'sse' else 'mcp'}"
 
     async def start(self):
+        app = app_of(self.transport)
+
+        async def mutable(scope, receive, send):
+            if scope["type"] == "http" and self.silent:
+                await self.wake.wait()
+            await app(scope, receive, send)
+
         config = uvicorn.Config(
-            app_of(self.transport), port=self.port, log_level="error", timeout_graceful_shutdown=1
+            mutable, port=self.port, log_level="error", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None
@@ -284,6 +293,25 @@ async def test_http_server_that_restarts(transport):
     assert await run(toolkit, "add", a=1, b=2) == ("success", "3")
     await client.close()
     await server.stop()
+
+
+async def test_http_server_that_falls_silent(monkeypatch):
+    monkeypatch.setattr("hubbub.agents.tool.mcp.client.HEALTH_TIMEOUT_S", 0.2)
+    async with HttpServer("streamable_http") as server, Toolkit() as toolkit:
+        client = HttpStatefulClient("web", "streamable_http", server.url, connect_timeout_s=2)
+        await client.connect()
+        await toolkit.register_mcp_client(
+            client, enable_funcs=["add"], execution_timeout=0.2, close_with_toolkit=True
+        )
+        server.silent = True
+        state, text = await run(toolkit, "add", a=1, b=2)
+        assert state == "error" and "0.2 seconds" in text
+        await until(lambda: not client.available)
+        assert toolkit.schemas() == []
+        server.silent = False
+        server.wake.set()
+        await until(lambda: client.is_connected)
+        assert toolkit.names(visible=True) == ["add"]
 
 
 async def test_stateless_client_notices_absence_and_return(monkeypatch):

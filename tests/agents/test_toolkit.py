@@ -547,11 +547,11 @@ def test_name_clashes():
     with pytest.raises(ValueError, match="already a tool 'same'"):
         toolkit.register_tool_function(make("second"))
     assert toolkit.register_tool_function(make("second"), namesake_strategy="skip") == "same"
-    assert toolkit._tools["same"].func() == "first"
+    assert toolkit._registry.get("same").func() == "first"
     assert toolkit.register_tool_function(make("third"), namesake_strategy="override") == "same"
-    assert toolkit._tools["same"].func() == "third"
+    assert toolkit._registry.get("same").func() == "third"
     renamed = toolkit.register_tool_function(make("fourth"), namesake_strategy="rename")
-    assert renamed.startswith("same_") and toolkit._tools[renamed].func() == "fourth"
+    assert renamed.startswith("same_") and toolkit._registry.get(renamed).func() == "fourth"
     assert toolkit.schemas()[-1]["function"]["name"] == renamed
     with pytest.raises(ValueError, match="namesake_strategy"):
         toolkit.register_tool_function(make("fifth"), namesake_strategy="guess")
