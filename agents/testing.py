@@ -36,7 +36,7 @@ class Use:
     """How many characters of the arguments come in one delta."""
 
 
-def use(name: str, **arguments: Any) -> Use:
+def use(name: str, /, **arguments: Any) -> Use:
     """A call of the tool `name`."""
     return Use(name, arguments)
 

@@ -1,0 +1,129 @@
+"""The examples run, with scripted models in the place of real ones."""
+
+import importlib.util
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubbub.agents import AgentBase
+from hubbub.agents.testing import ScriptedCall, ScriptedModel, use
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "agents"
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AgentBase, "set_console_output_enabled", lambda self, enabled: None)
+
+
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def speaks(call: ScriptedCall) -> Any:
+    """Says who it is, by its system prompt."""
+    return f"I am {call.messages[0]['name']}."
+
+
+async def test_conversation() -> None:
+    said = [(m.name, m.get_text_content()) for m in await example("conversation").main(ScriptedModel(then=speaks))]
+    assert said == [
+        ("host", "Carol has come in."), ("Alice", "I am Alice."), ("Bob", "I am Bob."), ("Carol", "I am Carol."),
+        ("host", "Bob had to leave."), ("Alice", "I am Alice."), ("Carol", "I am Carol."),
+    ]  # fmt: skip
+
+
+async def test_debate() -> None:
+    judge = ScriptedModel([[use("generate_response", finished=False)], [use("generate_response", finished=True, answer="4")]])
+    model = ScriptedModel(then=speaks)
+    assert await example("debate").main(model, judge) == "4"
+    assert len(model.calls) == 4 and "I am Bob." in judge.calls[1].text
+    assert "generate_response" not in str([call.messages for call in model.calls])  # the debaters do not hear the judgement
+    never = ScriptedModel(then=[use("generate_response", finished=False)])
+    assert await example("debate").main(ScriptedModel(then=speaks), never, rounds=2) is None
+
+
+async def test_routing() -> None:
+    model = ScriptedModel([[use("generate_response", to="complaints", task="Comfort the guest.")]], then=speaks)
+    answer = await example("routing").main(model)
+    assert answer.name == "complaints" and "cold all night" in model.calls[1].text
+
+
+async def test_handoff() -> None:
+    def answers(call: ScriptedCall) -> Any:
+        if call.messages[0]["name"] != "leader":
+            return speaks(call)
+        if any(m["role"] == "tool" for m in call.messages):
+            return "Soup for 30 euros."
+        return [use("ask_cook", task="dishes"), use("ask_accountant", task="costs")]
+
+    model = ScriptedModel(then=answers)
+    assert (await example("handoff").main(model)).get_text_content() == "Soup for 30 euros."
+    assert sorted(m["content"] for m in model.calls[-1].messages if m["role"] == "tool") == ["I am accountant.", "I am cook."]
+
+
+async def test_structured_output() -> None:
+    wrong = use("generate_response", name="Ada", born=1815, known_for=[])
+    right = use("generate_response", name="Ada", born=1815, known_for=["the first program"])
+    person = await example("structured_output").main(ScriptedModel([[wrong], [right]]))
+    assert person.born == 1815
+
+
+@pytest.mark.parametrize(("word", "told"), [("yes", "Eve got 20.00 euros."), ("no, not Eve", "no, not Eve")])
+async def test_human_in_the_loop(word: str, told: str) -> None:
+    model = ScriptedModel([[use("transfer", to="Eve", euros=20)], lambda call: call.messages[-1]["content"]])
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return word
+
+    message = await example("human_in_the_loop").main(model, ask)
+    assert told in message.get_text_content() and "Eve" in asked[0]
+
+
+async def test_any_framework() -> None:
+    said = [m.get_text_content() for m in await example("any_framework").main(ScriptedModel(then=speaks))]
+    assert said == ["Say hello.", "I am Ada.", "Ada: I am Ada. ", "I am Ada.", "I am Ada. "]
+
+
+def player(seed: int) -> Any:
+    """Plays Werewolves at random, by the rules of the schema."""
+    rng = random.Random(seed)
+
+    def answers(call: ScriptedCall) -> Any:
+        if "generate_response" not in call.tool_names:
+            return speaks(call)
+        fields = call.tools[-1]["function"]["parameters"]["properties"]  # type: ignore[index]
+        if "yes" in fields:
+            return [use("generate_response", yes=rng.random() < 0.5)]
+        names = fields["name"].get("enum") or [fields["name"]["const"]]
+        return [use("generate_response", name=rng.choice(names))]
+
+    return answers
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_werewolves(seed: int) -> None:
+    game = await example("werewolves").main(ScriptedModel(then=player(seed)), seed, tell=lambda text: None)
+    assert len(game.players) == 9 and sorted(p.role for p in game.players).count("werewolf") == 3
+    winner = game.winner()
+    assert game.log[-1] == f"The game is over. Winner: {winner}."
+    assert winner == "village" or len(game.living("werewolf")) * 2 >= len(game.living())
+    dead = [p for p in game.players if not p.alive]
+    assert all(sum(line == f"{p.name} is dead." for line in game.log) == 1 for p in dead)
+    for one in game.players:
+        heard = repr(one.agent.memory.messages())
+        assert ("[Only werewolves" in heard) == (one.role == "werewolf")
+        assert ("Only you" in heard) <= (one.role in ("seer", "witch"))
+        if not one.alive:  # the dead hear no more
+            last = game.log.index(f"{one.name} is dead.")
+            assert not any(line in heard for line in game.log[last + 1 :] if line.endswith(" is dead."))
