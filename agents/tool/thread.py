@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import inspect
 import logging
+import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_THREADS = 16
 """Threads that the sync tools of one toolkit may occupy at a time, abandoned ones included. Further calls
 wait."""
+
+IDLE_S = 10.0
+"""How long a thread waits for its next job."""
 
 _END = object()
 _Flag = threading.Event | None
@@ -36,14 +40,19 @@ def tool_cancelled() -> bool:
 
 
 class Threads:
-    """A bounded number of daemon threads, one for each running call; several toolkits may share one."""
+    """A bounded number of daemon threads, one for each running call; several toolkits may share one.
 
-    __slots__ = ("_free", "_limit", "_loop")
+    A thread that has nothing to do for a while ends.
+    """
+
+    __slots__ = ("_free", "_idle", "_limit", "_lock", "_loop")
 
     def __init__(self, limit: int = DEFAULT_THREADS) -> None:
         if limit < 1:
             raise ValueError(f"at least one thread is needed, not {limit}")
         self._limit = limit
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
         self._free: asyncio.Semaphore | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -108,11 +117,43 @@ class Threads:
                 loop.call_soon_threadsafe(settle, result, error)
 
         try:
-            threading.Thread(target=work, name="tool", daemon=True).start()
+            self._hand_over(work)
         except RuntimeError:  # the system gives no more threads
             free.release()
             raise
         return await future
+
+    def _hand_over(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            worker = self._idle.pop() if self._idle else None
+        if worker is None:
+            worker = _Worker(self._idle, self._lock)
+        worker.jobs.put(work)
+
+
+class _Worker:
+    """A thread that does one job after another. While it has none it stands in the list of the idle ones."""
+
+    def __init__(self, idle: list[_Worker], lock: threading.Lock) -> None:
+        self.jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._idle = idle
+        self._lock = lock
+        threading.Thread(target=self._work, name="tool", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                job = self.jobs.get(timeout=IDLE_S)
+            except queue.Empty:
+                with self._lock:
+                    if self in self._idle:
+                        self._idle.remove(self)
+                        return
+                continue  # somebody has just taken it off the list, and a job is on its way
+            job()
+            del job  # it holds the arguments of the call
+            with self._lock:
+                self._idle.append(self)
 
 
 def _portable(error: BaseException) -> BaseException:
