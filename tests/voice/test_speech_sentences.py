@@ -2,6 +2,7 @@
 
 import pytest
 from hubbub.voice.speech import SentenceCutter
+from hubbub.voice.speech.sentences import LONGEST_CODE_CHARS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,15 @@ def cut(text: str, size: int = 1) -> list[str]:
         ("J. R. Tolkien wrote it. I did not.", ["J. R. Tolkien wrote it.", "I did not."]),
         ("So did I. You too.", ["So did I.", "You too."]),
         ("Wait... what? Yes.", ["Wait...", "what?", "Yes."]),
+        ("Yes, I am. The answer is no. I see. See no. 5.", ["Yes, I am.", "The answer is no.", "I see.", "See no. 5."]),
+        ("We met at 5 p.m. It was late, at 11 p.m. and cold.", ["We met at 5 p.m.", "It was late, at 11 p.m. and cold."]),
+        ('It is "Stop!" he said. Fine.', ['It is "Stop!" he said.', "Fine."]),
+        ("Go to www.example.org/a.b now. Ok.", ["Go to www.example.org/a.b now.", "Ok."]),
+        ("Use `a. b. c` here. Then [see. this](http://x.y). End.", ["Use `a. b. c` here.", "Then [see. this](http://x.y).", "End."]),
+        ("Plan:\n\n# Title\n* one\n* two\n\n| a | b |\n|---|---|", ["Plan:", "# Title", "* one", "* two", "| a | b |", "|---|---|"]),
+        ("他说：“你好。”然后走了。", ["他说：“你好。”", "然后走了。"]),
+        ("Code:\n```py\na = 1. \n\nb\n```\nThat is all.", ["Code:", "```py\na = 1. \n\nb\n```", "That is all."]),
+        ("Ok.\n~~~\nx. y\n~~~\nBye.", ["Ok.", "~~~\nx. y\n~~~", "Bye."]),
     ],
 )
 def test_pieces(text, pieces):
@@ -43,7 +53,7 @@ def test_pieces(text, pieces):
 
 def test_a_first_piece_without_punctuation_is_cut_at_a_space():
     words = "and so on " * 20
-    assert 60 <= len(cut(words)[0]) <= 75
+    assert 50 <= len(cut(words)[0]) <= 60
 
 
 def test_a_very_long_sentence_is_cut_at_a_clause():
@@ -57,11 +67,46 @@ def test_hurry_takes_the_words_that_are_there():
     cutter = SentenceCutter()
     assert cutter.push("I think that it mig") == []
     (piece,) = cutter.hurry()
-    assert piece.text == "I think that it "
+    assert (piece.text, piece.kind) == ("I think that it", "words")
     assert cutter.hurry() == []
 
 
-TEXTS = st.text(st.sampled_from("ab .,!?\n。，`*\"'1"), max_size=120)
+def test_a_line_that_its_writer_wrapped_is_one_sentence():
+    text = "Yes. This line is so long that whoever wrote it put a break into it after some\nsixty letters or more. Then it ends."
+    assert cut(text) == ["Yes.", text[5:].split(" Then")[0], "Then it ends."]
+
+
+def test_a_first_piece_is_no_title_and_no_bracket():
+    cutter = SentenceCutter()
+    assert cutter.push("See [the long ") == [] and cutter.hurry() == []
+
+
+def test_a_long_block_of_code_is_handed_on_in_parts():
+    code = "```\n" + "x = 1. \n" * 2000 + "```"
+    cutter = SentenceCutter()
+    pieces = cutter.push("Look:\n")
+    for start in range(0, len(code), 9):
+        pieces += cutter.push(code[start : start + 9])
+        assert len(cutter._text) <= LONGEST_CODE_CHARS + 9
+    pieces += cutter.push("\nDone. ") + cutter.flush()
+    assert {piece.kind for piece in pieces[1:-2]} == {"code"}
+    assert [piece.text for piece in pieces if piece.kind != "code"] == ["Look:", "\nDone.", " "]
+
+
+def test_the_first_piece_never_waits_for_more_than_its_room():
+    cutter, text = SentenceCutter(), "word " * 40
+    pieces = [piece for character in text for piece in cutter.push(character)]
+    assert pieces[0].kind == "words" and len(pieces[0].text) <= 60
+
+
+def test_chinese_without_punctuation_is_cut_too():
+    text = "好" * 300
+    pieces = cut(text)
+    assert all(len(piece) <= 81 for piece in pieces) and len(pieces[0]) <= 21
+
+
+PARTS = [*"abA .,!?\n。，`*\"'1-[](<>…~#|", "```", "~~~\n", "etc. ", "word ", "a line of some length that goes on and on ", "好的"]
+TEXTS = st.lists(st.sampled_from(PARTS), max_size=80).map("".join)
 
 
 @given(TEXTS, st.lists(st.integers(1, 30), min_size=1, max_size=30))

@@ -2,7 +2,8 @@
 
 from .cleaner import SpokenText, clean
 from .sentences import Piece, SentenceCutter
-from .stage import Speech, SpeechEnd, SpeechOptions, SpeechPiece, SpeechSound, WordSpan
+from .spans import WordSpan
+from .stage import Speech, SpeechEnd, SpeechOptions, SpeechPiece, SpeechSound
 
 __all__ = [
     "Piece",

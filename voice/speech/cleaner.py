@@ -53,7 +53,7 @@ class Say(Protocol):
     def __call__(self, words: str, at: int, *, spread: bool) -> None: ...
 
 
-def clean(text: str) -> SpokenText:
+def clean(text: str, *, language: str = "en") -> SpokenText:
     """The part of a written text that is read aloud. Text that is nothing but code or marks gives an empty one."""
     out: list[str] = []
     source: list[int] = []

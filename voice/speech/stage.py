@@ -2,30 +2,40 @@
 
 Two tasks and two bounded queues. The *reader* takes events from the agent, passes them on, and cuts their text into pieces; the
 *speaker* has one piece after another synthesised. The first piece is spoken while the model still writes the second. When the
-listener is slow, the speaker waits, then the reader, then the model: nothing grows without a bound.
+listener is slow, the speaker waits; when 64 pieces wait for the speaker, the reader waits, and with it the model.
 """
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ...agents.event import AgentEvent, TextBlockDeltaEvent
+from ...agents.event import AgentEvent, TextBlockDeltaEvent, TextBlockEndEvent, ToolCallStartEvent
 from ..audio.frames import MOUTH_HZ, SAMPLE_BYTES, ms_to_samples, silence
-from ..audio.resample import Resampler
-from ..tts.base import SpokenWord, TTSChunk, TTSEngine, TTSError, Voice
-from .cleaner import SpokenText, clean
+from ..audio.resample import Resampler, resampled_length
+from ..tts.base import TTSChunk, TTSEngine, TTSError, Voice
+from .cleaner import clean
 from .sentences import Piece, SentenceCutter
+from .spans import PieceWords, WordSpan
+
+log = logging.getLogger("hubbub.speech")
 
 MAX_PIECES = 64
 """Pieces that may wait for the synthesiser; more slows the reader down."""
 
-MAX_ITEMS = 64
-"""Events and sounds that may wait for the listener; more slows everything down."""
+MAX_SOUNDS = 32
+"""Pieces and sounds that may wait for the listener; more slows the speaker down."""
 
-CHARS_A_SECOND = 14.0
-"""Speaking rate assumed for engines that give no word times, until their own is known: 170 words of five letters a minute."""
+MAX_EVENTS = 1024
+"""Agent events that may wait for the listener; more slows the reader down."""
+
+CHARACTERS_A_SECOND = 12.0
+"""Speaking rate assumed for engines that give no word times, until a piece has shown their own: 150 words of five letters a
+minute. Rather slow, so that words are credited late and not early."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +45,14 @@ class SpeechOptions:
     first_piece_ms: int = 400
     """A first piece without a boundary is cut at a space when this long has passed since its first token."""
 
-    pause_ms: int = 60
-    """Silence put between pieces, beside what the engine itself leaves."""
+    pause_ms: int = 100
+    """Silence put between sentences, beside what the engine itself leaves (espeak-ng leaves 7 ms)."""
+
+    clause_pause_ms: int = 40
+    """The same between clauses of one sentence."""
+
+    sound_timeout_ms: int = 2000
+    """An engine that gives no sound for so long has failed on the piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +63,8 @@ class SpeechPiece:
     start: int
     end: int
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class WordSpan:
-    """A written word with its punctuation, and where its sound begins in the reply's whole sound, in samples."""
-
-    start: int
-    end: int
-    at_sample: int
+    cut_at: float = 0.0
+    """The event loop's time, in seconds, at which the piece was complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,156 +103,238 @@ class Speech:
         """The agent's events as they come, and between them the pieces and their sound, in order; last a `SpeechEnd`.
 
         Closing it stops the agent and the synthesis and waits until both have ended. Errors of the agent's stream are raised here;
-        those of the engine come in the `SpeechEnd`.
+        those of the engine come in the `SpeechEnd`: a piece that failed before its first sound is tried once more, then left
+        out; after two pieces in a row the rest stays unspoken.
         """
-        run = _Run(self, events)
+        outlet = _Outlet()
+        pieces: asyncio.Queue[tuple[Piece, float] | None] = asyncio.Queue(MAX_PIECES)
+        reader = _Reader(events, outlet, pieces, self.options.first_piece_ms / 1000)
+        speaker = _Speaker(self, outlet, pieces)
+        tasks = [
+            asyncio.create_task(reader.run(), name="speech-reader"),
+            asyncio.create_task(speaker.run(), name="speech-speaker"),
+        ]
         try:
-            async for item in run.items():
+            while (item := await outlet.take()) is not None:
                 yield item
         finally:
-            await run.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Run:
-    """One reply on its way through the stage."""
+class _Outlet:
+    """What waits for the listener, in one order. Events and sounds have a bound each, so that unheard sound does not keep the
+    model from being read."""
 
-    def __init__(self, speech: Speech, events: AsyncIterator[AgentEvent]) -> None:
-        self._speech = speech
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[tuple[Item | Exception | None, asyncio.Semaphore | None]] = asyncio.Queue()
+        self._events = asyncio.Semaphore(MAX_EVENTS)
+        self._sounds = asyncio.Semaphore(MAX_SOUNDS)
+
+    async def put_event(self, event: AgentEvent) -> None:
+        await self._events.acquire()
+        self._items.put_nowait((event, self._events))
+
+    async def put_speech(self, item: SpeechPiece | SpeechSound | SpeechEnd) -> None:
+        await self._sounds.acquire()
+        self._items.put_nowait((item, self._sounds))
+
+    def end(self, error: Exception | None = None) -> None:
+        self._items.put_nowait((error, None))
+
+    async def take(self) -> Item | None:
+        item, share = await self._items.get()
+        if share is not None:
+            share.release()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+
+class _Reader:
+    """Reads the agent, and cuts what it writes into pieces."""
+
+    def __init__(
+        self,
+        events: AsyncIterator[AgentEvent],
+        outlet: _Outlet,
+        pieces: "asyncio.Queue[tuple[Piece, float] | None]",
+        first_piece_s: float,
+    ) -> None:
         self._events = events
-        self._out: asyncio.Queue[Item | Exception | None] = asyncio.Queue(MAX_ITEMS)
-        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(MAX_PIECES)
-        self._resampler = Resampler(speech.engine.rate_hz, speech.rate_hz)
-        self._samples = 0
-        self._error: str | None = None
-        self._chars_a_second = CHARS_A_SECOND
+        self._outlet = outlet
+        self._pieces = pieces
+        self._first_piece_s = first_piece_s
+        self._loop = asyncio.get_running_loop()
         self._cutter = SentenceCutter()
-        self._hurry: asyncio.TimerHandle | None = None
-        self._tasks = [
-            asyncio.create_task(self._read(), name="speech-reader"),
-            asyncio.create_task(self._speak(), name="speech-speaker"),
-        ]
+        self._timer: asyncio.TimerHandle | None = None
+        self._late = False
 
-    async def items(self) -> AsyncGenerator[Item, None]:
-        while (item := await self._out.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-
-    async def close(self) -> None:
-        if self._hurry is not None:
-            self._hurry.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _read(self) -> None:
+    async def run(self) -> None:
         try:
-            async with contextlib.AsyncExitStack() as stack:
-                if isinstance(self._events, AsyncGenerator):
-                    await stack.enter_async_context(aclosing(self._events))
+            async with _closing(self._events):
                 async for event in self._events:
-                    await self._out.put(event)
-                    if isinstance(event, TextBlockDeltaEvent):
-                        await self._cut(event.delta)
-            for piece in self._cutter.flush():
-                await self._pieces.put(piece)
+                    await self._outlet.put_event(event)
+                    await self._read(event)
+            await self._hand_over(self._cutter.flush())
             await self._pieces.put(None)
         except Exception as error:
-            await self._out.put(error)
+            self._outlet.end(error)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
 
-    async def _cut(self, delta: str) -> None:
-        for piece in self._cutter.push(delta):
-            self._no_hurry()
-            await self._pieces.put(piece)
-        if self._hurry is None and self._cutter.waiting:
-            delay = self._speech.options.first_piece_ms / 1000
-            self._hurry = asyncio.get_running_loop().call_later(delay, self._time_is_up)
+    async def _read(self, event: AgentEvent) -> None:
+        if isinstance(event, TextBlockDeltaEvent):
+            await self._hand_over(self._cutter.push(event.delta))
+            if self._late:
+                await self._hand_over(self._cutter.hurry())
+            elif self._timer is None and self._cutter.waiting:
+                self._timer = self._loop.call_later(self._first_piece_s, self._time_is_up)
+        elif isinstance(event, TextBlockEndEvent | ToolCallStartEvent) and self._cutter.waiting:
+            # "Let me look that up" is said before the tool runs, not after it.
+            await self._hand_over(self._cutter.flush())
 
-    def _no_hurry(self) -> None:
-        if self._hurry is not None:
-            self._hurry.cancel()
+    async def _hand_over(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            await self._pieces.put((piece, self._loop.time()))
 
     def _time_is_up(self) -> None:
-        """The first piece is taken as far as it goes. The queue has room: nothing was put in before it."""
-        for piece in self._cutter.hurry():
-            self._pieces.put_nowait(piece)
+        self._late = True
+        for piece in self._cutter.hurry():  # only ever the first piece, so the queue is empty
+            self._pieces.put_nowait((piece, self._loop.time()))
 
-    # ── speaking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _speak(self) -> None:
+class _Speaker:
+    """Has the pieces synthesised one after another, on one time line."""
+
+    def __init__(self, speech: Speech, outlet: _Outlet, pieces: "asyncio.Queue[tuple[Piece, float] | None]") -> None:
+        self._speech = speech
+        self._outlet = outlet
+        self._pieces = pieces
+        self._resampler = Resampler(speech.engine.rate_hz, speech.rate_hz)
+        self._engine_samples = 0
+        """Length of the reply's sound so far at the engine's rate, which the words' times are counted in: exact, where the
+        resampled sound lags by the little that the resampler holds back."""
+        self._spoken_samples = 0
+        self._samples_a_character = speech.engine.rate_hz / (CHARACTERS_A_SECOND * speech.voice.speed)
+        self._failed_pieces = 0
+        self._error: str | None = None
+        self._before: Piece | None = None
+
+    async def run(self) -> None:
         try:
-            while (piece := await self._pieces.get()) is not None:
-                await self._out.put(SpeechPiece(piece.start, piece.end, piece.text))
-                spoken = clean(piece.text)
-                if spoken.text:
-                    await self._speak_piece(piece, spoken)
+            while (entry := await self._pieces.get()) is not None:
+                await self._announce_and_speak(*entry)
             if tail := self._resampler.flush():
-                await self._put_sound(tail, ())
-            await self._out.put(SpeechEnd(self._samples, self._error))
-            await self._out.put(None)
+                await self._put_sound(tail)
+            await self._outlet.put_speech(SpeechEnd(self._spoken_samples, self._error))
+            self._outlet.end()
         except Exception as error:
-            await self._out.put(error)
+            self._outlet.end(error)
 
-    async def _speak_piece(self, piece: Piece, spoken: SpokenText) -> None:
-        if self._samples and self._speech.options.pause_ms:
-            rate = self._speech.engine.rate_hz
-            await self._put_sound(self._resampler.push(silence(ms_to_samples(self._speech.options.pause_ms, rate))), ())
-        begin, timed, last_start = self._samples, False, 0
-        stream = self._speech.engine.synthesize(spoken.text, self._speech.voice)
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                if isinstance(stream, AsyncGenerator):
-                    await stack.enter_async_context(aclosing(stream))
-                async for chunk in stream:
-                    words = self._spans(piece, spoken, chunk, begin, last_start)
-                    if not words and not timed and chunk.pcm:
-                        words = self._estimate(piece, spoken, begin)
-                    timed = timed or bool(words)
-                    last_start = words[-1].start - piece.start if words else last_start
-                    await self._put_sound(self._resampler.push(chunk.pcm), words, chunk.trimmed_samples)
-        except TTSError as error:
-            self._error = str(error)
-        self._learn(len(spoken.text), self._samples - begin)
+    async def _announce_and_speak(self, piece: Piece, cut_at: float) -> None:
+        spoken = clean(piece.text, language=self._speech.voice.language)
+        if piece.kind == "code" or not spoken.text or self._failed_pieces > 1:
+            await self._outlet.put_speech(SpeechPiece(piece.start, piece.end, piece.text, cut_at))
+            return
+        text = spoken.text + ("," if piece.kind == "words" else "")  # the voice stays up: the sentence is not over
+        words = PieceWords(piece, spoken)
+        announcement: SpeechPiece | None = SpeechPiece(piece.start, piece.end, piece.text, cut_at)
+        begin = self._engine_samples
+        error = None
+        for _ in range(2):
+            chunks = self._chunks(text)
+            error = None
+            try:
+                async with _closing(chunks):
+                    async for chunk in chunks:
+                        if announcement is not None:
+                            await self._outlet.put_speech(announcement)
+                            announcement = None
+                            begin = await self._pause(piece)
+                        await self._put_chunk(chunk, words, begin)
+            except TTSError as failure:
+                error = str(failure)
+            if error is None or announcement is None:
+                break
+        if announcement is not None:
+            await self._outlet.put_speech(announcement)
+        await self._settle(piece, words, begin, error, len(text))
 
-    async def _put_sound(self, pcm: bytes, words: tuple[WordSpan, ...], trimmed_samples: int = 0) -> None:
+    async def _chunks(self, text: str) -> AsyncGenerator[TTSChunk, None]:
+        """The engine's chunks; whatever it does wrong is a TTSError."""
+        engine = self._speech.engine
+        limit_s = self._speech.options.sound_timeout_ms / 1000
+        stream = engine.synthesize(text, self._speech.voice)
+        async with _closing(stream):
+            while True:
+                try:
+                    async with asyncio.timeout(limit_s):
+                        chunk = await anext(stream)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise TTSError(f"the speech engine {engine.name} gave no sound within {limit_s:g} s") from None
+                except TTSError:
+                    raise
+                except Exception as error:
+                    log.exception("engine=%s failed", engine.name)
+                    raise TTSError(f"the speech engine {engine.name} failed: {error}") from error
+                if len(chunk.pcm) % SAMPLE_BYTES:
+                    raise TTSError(f"the speech engine {engine.name} gave half a sample: {len(chunk.pcm)} bytes")
+                yield chunk
+
+    async def _pause(self, piece: Piece) -> int:
+        """Silence after the piece before. Returns where this one begins, in the engine's samples."""
+        options = self._speech.options
+        before, self._before = self._before, piece
+        if before is not None and before.kind != "words":
+            pause_ms = options.pause_ms if before.kind == "sentence" else options.clause_pause_ms
+            pause = silence(ms_to_samples(pause_ms, self._speech.engine.rate_hz))
+            self._engine_samples += len(pause) // SAMPLE_BYTES
+            await self._put_sound(self._resampler.push(pause))
+        return self._engine_samples
+
+    async def _put_chunk(self, chunk: TTSChunk, words: PieceWords, begin: int) -> None:
+        self._engine_samples += len(chunk.pcm) // SAMPLE_BYTES
+        spans = [span for word in chunk.words for span in words.report(word)]
+        if not self._speech.engine.word_times:
+            spans = words.estimate(self._engine_samples - begin, self._samples_a_character)
+        await self._put_sound(self._resampler.push(chunk.pcm), self._timed(spans, begin), chunk.trimmed_samples)
+
+    async def _settle(self, piece: Piece, words: PieceWords, begin: int, error: str | None, characters: int) -> None:
+        """The piece is over: times for the words that have none, and what was learnt."""
+        samples = self._engine_samples - begin
+        if error is None:
+            self._failed_pieces = 0
+            self._before = piece if samples else self._before
+            if samples:
+                await self._put_sound(b"", self._timed(words.finish(samples), begin))
+                self._samples_a_character = samples / characters
+            return
+        self._failed_pieces += 1
+        self._error = self._error or error
+        log.warning("engine=%s piece at character %d not spoken: %s", self._speech.engine.name, piece.start, error)
+
+    def _timed(self, spans: list[WordSpan], begin: int) -> tuple[WordSpan, ...]:
+        from_hz, to_hz = self._speech.engine.rate_hz, self._speech.rate_hz
+        return tuple(
+            [WordSpan(span.start, span.end, resampled_length(begin + span.at_sample, from_hz, to_hz)) for span in spans]
+        )
+
+    async def _put_sound(self, pcm: bytes, words: tuple[WordSpan, ...] = (), trimmed_samples: int = 0) -> None:
         if pcm or words:
-            self._samples += len(pcm) // SAMPLE_BYTES
-            await self._out.put(SpeechSound(pcm, words, trimmed_samples))
-
-    def _spans(self, piece: Piece, spoken: SpokenText, chunk: TTSChunk, begin: int, last: int) -> tuple[WordSpan, ...]:
-        """The engine's words as spans of the written text, in samples of the reply's sound."""
-        spans: list[WordSpan] = []
-        for word in chunk.words:
-            if not 0 <= word.start < word.end <= len(spoken.source):
-                continue
-            at = begin + word.at_sample * self._speech.rate_hz // self._speech.engine.rate_hz
-            span = _written(piece, spoken, word)
-            if span[0] - piece.start >= last:
-                spans.append(WordSpan(*span, at))
-        return tuple(spans)
-
-    def _estimate(self, piece: Piece, spoken: SpokenText, begin: int) -> tuple[WordSpan, ...]:
-        """Word times of an engine that gives none: in proportion to the characters."""
-        spans, start = [], 0
-        for word in spoken.text.split(" "):
-            if word:
-                at = begin + int(start / self._chars_a_second * self._speech.rate_hz)
-                spans.append(WordSpan(*_written(piece, spoken, SpokenWord(start, start + len(word), 0)), at))
-            start += len(word) + 1
-        return tuple(spans)
-
-    def _learn(self, chars: int, samples: int) -> None:
-        if samples:
-            measured = chars * self._speech.rate_hz / samples
-            self._chars_a_second = (self._chars_a_second + measured) / 2 if self._chars_a_second != CHARS_A_SECOND else measured
+            self._spoken_samples += len(pcm) // SAMPLE_BYTES
+            await self._outlet.put_speech(SpeechSound(pcm, words, trimmed_samples))
 
 
-def _written(piece: Piece, spoken: SpokenText, word: SpokenWord) -> tuple[int, int]:
-    """The written span of a spoken word, with the punctuation behind it, in characters of the reply."""
-    start, end = spoken.source[word.start], spoken.source[word.end - 1] + 1
-    text = piece.text
-    while end < len(text) and not text[end].isspace() and not text[end].isalnum():
-        end += 1
-    return piece.start + start, piece.start + max(end, start + 1)
+@asynccontextmanager
+async def _closing(stream: AsyncIterator[T]) -> AsyncIterator[None]:
+    """Closes an iterator that can be closed, whatever happens."""
+    try:
+        yield
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()

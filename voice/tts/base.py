@@ -69,6 +69,9 @@ class TTSEngine(ABC):
     rate_hz: int
     """Rate of the sound it makes."""
 
+    word_times: bool = True
+    """Whether it reports when words sound. Where it does not, the times are estimated from the characters."""
+
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to start
         """Loads what must be loaded. Called once, before the first `synthesize`."""
 
