@@ -7,7 +7,8 @@ the caller says something expected. What is expected has a far better language s
 small model that fit the sound. Both decoders must score every senone in every frame, or their scores could not be compared:
 pocketsphinx counts scores from the best of those that it looks at.
 
-A result without a voice in it, or with words stretched beyond speech, is no result: see `Recogniser.finish`.
+A result without a voice in it, or with words stretched beyond speech, is no result (`Recogniser.finish`). That turns away breath,
+coughs, keys and engines. What rings like a voice, music or a barking dog, must be stopped by voice activity detection before.
 """
 
 import math
@@ -55,6 +56,9 @@ lie at -1800 and below, and phrases that it does at +200 and above."""
 
 MIN_VOICED_MS = 60
 """The least voice in a result: about one short vowel."""
+
+MIN_VOICED_SHARE = 0.2
+"""The least share of a result's time that is voiced. Words with the least voice in them ("stop", "six") reach 0.3."""
 
 MAX_PHONE_MS = 250
 """The longest that the phones of a result may last on average. Drawled words reach 150 ms; noise that is squeezed into words has one
@@ -160,7 +164,8 @@ class Recogniser:
         voiced_ms = sum(self._voicing.voiced_ms(word.start_ms, word.end_ms) for word in words)
         phones = sum(len((decoder.lookup_word(word.text) or "").split()) for word in words)
         spoken_ms = sum(word.end_ms - word.start_ms for word in words)
-        return voiced_ms >= MIN_VOICED_MS and spoken_ms <= MAX_PHONE_MS * phones
+        enough_voice = voiced_ms >= max(MIN_VOICED_MS, MIN_VOICED_SHARE * spoken_ms)
+        return enough_voice and spoken_ms <= MAX_PHONE_MS * phones
 
     def _domain(self, context: ASRContext) -> tuple[Any | None, tuple[str, ...]]:
         """The decoder for a context, loaded when it is first needed, or None where the context expects nothing; and guessed words."""

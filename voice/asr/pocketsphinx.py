@@ -13,7 +13,8 @@ from typing import Literal
 
 from . import wire
 from .base import ASRContext, ASREngine, ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
-from .pool import Utterance, WorkerPool
+from .link import Utterance
+from .pool import WorkerPool
 
 log = logging.getLogger(__name__)
 

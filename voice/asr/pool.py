@@ -13,16 +13,13 @@ a worker is bounded too: it reads at once, so sound piles up here only when it h
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
-from typing import cast
 
 from . import wire
+from .link import Utterance, WorkerLink
 from .worker import FAILED, KEPT_BYTES, READY
 
 log = logging.getLogger(__name__)
@@ -41,93 +38,6 @@ GUESSES_REMEMBERED = 1000
 """Words that the log was told of already."""
 
 BUSY = "the recogniser is busy: all its processes serve other callers; try again in a moment"
-
-
-class Utterance:
-    """One utterance in the pool's care: waiting, then served, then over. `on_message` gets FINAL, PARTIAL and FAILED messages."""
-
-    __slots__ = ("ended", "on_message", "opening", "sound", "sound_bytes", "timer", "worker")
-
-    def __init__(self, opening: bytes, on_message: Callable[[bytes, bytes], None]) -> None:
-        self.opening = opening
-        self.on_message = on_message
-        self.sound: list[bytes] = []
-        self.sound_bytes = 0
-        self.ended = False
-        self.worker: WorkerLink | None = None
-        self.timer: asyncio.TimerHandle | None = None
-
-    def stop_timer(self) -> None:
-        """Stops waiting for whatever was owed."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-
-class WorkerLink(asyncio.Protocol):
-    """The pool's end of one worker's socket."""
-
-    def __init__(self, pool: "WorkerPool") -> None:
-        self.pid = 0
-        self.utterance: Utterance | None = None
-        self.cancelling = False
-        self.timer: asyncio.TimerHandle | None = None
-        self._pool = pool
-        self._unpacker = wire.Unpacker()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            messages = self._unpacker.feed(data)
-            for kind, body in messages:
-                self._pool.receive(self, kind, body)
-        except wire.WireError as error:
-            log.error("a recogniser process sent nonsense: %s", error)
-            self.kill()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.stop_timer()
-        self._pool.lose(self)
-
-    def send(self, message: bytes) -> bool:
-        """Hands a message to the worker. False when so much is unread already that it must be hanging."""
-        assert self._transport is not None
-        if self._transport.get_write_buffer_size() > KEPT_BYTES:
-            return False
-        if not self._transport.is_closing():
-            self._transport.write(message)
-        return True
-
-    def expect_answer(self) -> None:
-        """Kills the worker unless it says something in time."""
-        self.stop_timer()
-        self.timer = asyncio.get_running_loop().call_later(ANSWER_S, self._hang)
-
-    def stop_timer(self) -> None:
-        """The worker owes nothing any more."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-    def kill(self) -> None:
-        """Ends the process, whatever it does; `WorkerPool.lose` follows."""
-        if self._transport is not None and not self._transport.is_closing():
-            with contextlib.suppress(ProcessLookupError):
-                if self.pid:
-                    os.kill(self.pid, signal.SIGKILL)
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Lets the process go: it ends when it reads the end of its socket."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _hang(self) -> None:
-        log.error("recogniser process %d said nothing for %.1f s: it is killed and replaced", self.pid, ANSWER_S)
-        self.kill()
 
 
 class WorkerPool:
@@ -214,7 +124,7 @@ class WorkerPool:
         utterance.ended = True
         if utterance.worker is not None:
             utterance.worker.send(wire.pack(wire.END))
-            utterance.worker.expect_answer()
+            utterance.worker.expect_answer(ANSWER_S)
         else:
             utterance.timer = asyncio.get_running_loop().call_later(ANSWER_S, self._give_up, utterance)
 
@@ -225,7 +135,7 @@ class WorkerPool:
         if worker is not None:
             worker.cancelling = True
             worker.send(wire.pack(wire.CANCEL))
-            worker.expect_answer()
+            worker.expect_answer(ANSWER_S)
 
     def _release(self, utterance: Utterance) -> None:
         utterance.stop_timer()
@@ -263,7 +173,7 @@ class WorkerPool:
             self._note(wire.parse_json(body)["words"])
             return
         if worker.timer is not None:
-            worker.expect_answer()
+            worker.expect_answer(ANSWER_S)
         if worker.cancelling:
             if kind == wire.IDLE:
                 worker.cancelling = False
