@@ -38,9 +38,7 @@ def read_arguments(tool_call: ToolUseBlock, schema: Mapping[str, Any]) -> dict[s
     if not given:
         given = getattr(tool_call, "raw_input", None) or given or {}
     arguments = parse_arguments(given)
-    mended = {
-        key: mend(value, schema.get("properties", {}).get(key), schema) for key, value in arguments.items()
-    }
+    mended = {key: mend(value, schema.get("properties", {}).get(key), schema) for key, value in arguments.items()}
     required = schema.get("required", ())
     for key in [key for key, value in mended.items() if value is None and key not in required]:
         if not _accepts_null(schema.get("properties", {}).get(key), schema):
@@ -175,10 +173,7 @@ def check_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> 
         raise BadArguments(f"this tool's schema refers to what it does not define: {error}") from error
     if not faults:
         return
-    told = [
-        f"{'.'.join(map(str, fault.absolute_path)) or 'arguments'}: {fault.message[:300]}"
-        for fault in faults[:_MAX_FAULTS]
-    ]
+    told = [f"{'.'.join(map(str, fault.absolute_path)) or 'arguments'}: {fault.message[:300]}" for fault in faults[:_MAX_FAULTS]]
     if len(faults) > _MAX_FAULTS:
         told.append(f"and {len(faults) - _MAX_FAULTS} more")
     raise BadArguments("; ".join(told))

@@ -73,9 +73,7 @@ class BackgroundTasks:
         """Starts a call. Raises ToolError where too many are running."""
         running = sum(task.state == "running" for task in self._tasks.values())
         if running >= MAX_RUNNING:
-            raise ToolError(
-                f"{running} background tasks are already running; wait for one (wait_task) or cancel one (cancel_task)"
-            )
+            raise ToolError(f"{running} background tasks are already running; wait for one (wait_task) or cancel one (cancel_task)")
         record = BackgroundTask(new_id()[:8], call.name)
         self._tasks[record.id] = record
         record.task = asyncio.create_task(self._work(record, chunks), name=f"background {call.name}")

@@ -180,9 +180,7 @@ ToolMiddleware: TypeAlias = Callable[[dict[str, Any], NextHandler], AsyncIterato
 """`async def middleware(kwargs, next_handler)`, an async generator of chunks; `kwargs["tool_call"]` is the
 ToolUseBlock."""
 
-PostProcess: TypeAlias = (
-    "Callable[[ToolUseBlock, ToolResponse], ToolResponse | Awaitable[ToolResponse | None] | None]"
-)
+PostProcess: TypeAlias = "Callable[[ToolUseBlock, ToolResponse], ToolResponse | Awaitable[ToolResponse | None] | None]"
 """May replace the whole result of a call (or return None to keep it): `postprocess(tool_call, response)`."""
 
 NamesakeStrategy = Literal["raise", "override", "skip", "rename"]

@@ -51,9 +51,7 @@ class CallContext:
     output_bytes: int
 
 
-async def call_tool(
-    context: CallContext, tool_call: ToolUseBlock, draft: Draft | None = None
-) -> AsyncGenerator[ToolChunk]:
+async def call_tool(context: CallContext, tool_call: ToolUseBlock, draft: Draft | None = None) -> AsyncGenerator[ToolChunk]:
     """Runs a call. Exactly one chunk, the last, has `is_last`; errors are chunks; cancellation passes
     through."""
     found = context.find(tool_call)
@@ -106,9 +104,7 @@ async def _certain(tool: RegisteredTool, draft: Draft | None) -> ToolChunk | Non
     return None
 
 
-def _onion(
-    context: CallContext, tool: RegisteredTool, tool_call: ToolUseBlock, draft: Draft | None
-) -> AsyncGenerator[ToolChunk]:
+def _onion(context: CallContext, tool: RegisteredTool, tool_call: ToolUseBlock, draft: Draft | None) -> AsyncGenerator[ToolChunk]:
     """The chunks of a call through the middleware, the first registered outermost."""
     layers = [*context.middlewares, *tool.middlewares]
     if not layers:

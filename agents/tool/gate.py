@@ -14,9 +14,7 @@ from .registered import RegisteredTool
 _ALLOWED = PermissionDecision("allow")
 
 
-def decide(
-    tool: RegisteredTool | None, tool_call: ToolUseBlock, permissions: Permissions | None
-) -> PermissionDecision:
+def decide(tool: RegisteredTool | None, tool_call: ToolUseBlock, permissions: Permissions | None) -> PermissionDecision:
     """Whether a call is allowed, denied, or has to be put to a person.
 
     A call that cannot run anyway, because there is no such tool or its arguments are wrong, is allowed:
@@ -31,9 +29,7 @@ def decide(
     return (permissions or Permissions()).decide(tool.name, arguments, tool.flags)
 
 
-def refusal(
-    tool: RegisteredTool, tool_call: ToolUseBlock, permissions: Permissions | None
-) -> ToolChunk | None:
+def refusal(tool: RegisteredTool, tool_call: ToolUseBlock, permissions: Permissions | None) -> ToolChunk | None:
     """The chunk that refuses a call, or None where it may run. Consent is `tool_call.state == "allowed"`."""
     decision = decide(tool, tool_call, permissions)
     if decision.behavior == "allow" or (decision.behavior == "ask" and tool_call.state == "allowed"):

@@ -91,8 +91,7 @@ class ToolGroups:
         return {
             "type": "object",
             "properties": {
-                group.name: {"type": "boolean", "description": group.description, "default": False}
-                for group in self._groups.values()
+                group.name: {"type": "boolean", "description": group.description, "default": False} for group in self._groups.values()
             },
             "additionalProperties": False,
         }

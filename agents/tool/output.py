@@ -24,9 +24,7 @@ class OutputReader:
 
     __slots__ = ("_bytes_left", "_chars_left", "_limit_chars", "_seen", "metadata", "state")
 
-    def __init__(
-        self, limit_chars: int = DEFAULT_OUTPUT_CHARS, limit_bytes: int = DEFAULT_OUTPUT_BYTES
-    ) -> None:
+    def __init__(self, limit_chars: int = DEFAULT_OUTPUT_CHARS, limit_bytes: int = DEFAULT_OUTPUT_BYTES) -> None:
         self._limit_chars = self._chars_left = limit_chars
         self._bytes_left = limit_bytes
         self._seen: list[Block] = []
@@ -86,9 +84,7 @@ class OutputReader:
         if not block.text:
             return None
         if self._chars_left <= 0:
-            raise TooMuchOutput(
-                f"the output was cut after {self._limit_chars} characters; ask for less, or for a part of it"
-            )
+            raise TooMuchOutput(f"the output was cut after {self._limit_chars} characters; ask for less, or for a part of it")
         kept = block.text[: self._chars_left]
         self._chars_left -= len(block.text)
         return block if len(kept) == len(block.text) else dataclasses.replace(block, text=kept)
@@ -101,10 +97,7 @@ class OutputReader:
     def overflow_note(self) -> str:
         """What to tell the model when text was cut."""
         cut, limit = -self._chars_left, self._limit_chars
-        return (
-            f"\n[The output was cut: these are the first {limit} of {limit + cut} characters. "
-            "Ask for less, or for a part of it.]"
-        )
+        return f"\n[The output was cut: these are the first {limit} of {limit + cut} characters. Ask for less, or for a part of it.]"
 
 
 def blocks_of(value: Any) -> list[Block]:

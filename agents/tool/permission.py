@@ -109,9 +109,7 @@ class Permissions:
 
     __slots__ = ("otherwise", "rules")
 
-    def __init__(
-        self, rules: Iterable[PermissionRule] = (), otherwise: PermissionBehavior = "allow"
-    ) -> None:
+    def __init__(self, rules: Iterable[PermissionRule] = (), otherwise: PermissionBehavior = "allow") -> None:
         self.rules = list(rules)
         self.otherwise: PermissionBehavior = otherwise
 
@@ -129,9 +127,7 @@ class Permissions:
             return self._decision("ask", "this tool asks before each call", tool, arguments)
         return self._decision(self.otherwise, "no rule allows it", tool, arguments)
 
-    def _decision(
-        self, behavior: PermissionBehavior, reason: str, tool: str, arguments: Mapping[str, Any]
-    ) -> PermissionDecision:
+    def _decision(self, behavior: PermissionBehavior, reason: str, tool: str, arguments: Mapping[str, Any]) -> PermissionDecision:
         if behavior == "allow":
             return PermissionDecision("allow")
         suggested = suggest_rules(tool, arguments) if behavior == "ask" else ()

@@ -122,9 +122,7 @@ def describe(tool_func: Any, options: SchemaOptions, preset: Mapping[str, Any]) 
     registered.preset = dict(preset)
     registered.schema = _without(registered.schema, preset)
     if not _NAME.fullmatch(registered.name):
-        raise ValueError(
-            f"{registered.name!r} cannot be the name of a tool: use 1 to 64 letters, digits, _ and - (func_name=...)"
-        )
+        raise ValueError(f"{registered.name!r} cannot be the name of a tool: use 1 to 64 letters, digits, _ and - (func_name=...)")
     if registered.signature is None:  # what pydantic made needs no checking, which takes 20 ms
         check_schema(registered.schema)
     return registered

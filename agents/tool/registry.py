@@ -73,9 +73,7 @@ class ToolRegistry:
                 case "raise":
                     raise ValueError(f"there is already a tool {name!r}; see namesake_strategy")
                 case _:
-                    raise ValueError(
-                        f"namesake_strategy is raise, override, skip or rename, not {namesake_strategy!r}"
-                    )
+                    raise ValueError(f"namesake_strategy is raise, override, skip or rename, not {namesake_strategy!r}")
         self._tools[item.name] = item
         return item.name, True
 
@@ -90,11 +88,7 @@ class ToolRegistry:
 
     def remove_sources(self, names: set[str]) -> None:
         """Takes out the tools of MCP servers."""
-        self._tools = {
-            name: item
-            for name, item in self._tools.items()
-            if item.source is None or item.source.name not in names
-        }
+        self._tools = {name: item for name, item in self._tools.items() if item.source is None or item.source.name not in names}
 
     def check_group(self, name: str) -> None:
         """Raises ValueError where there is no such group."""

@@ -81,9 +81,7 @@ def _target(func: Any) -> Any:
     return type(func).__call__
 
 
-async def bounded(
-    source: AsyncGenerator[Any], timeout_s: float | None, abandon: Abandon
-) -> AsyncGenerator[Any]:
+async def bounded(source: AsyncGenerator[Any], timeout_s: float | None, abandon: Abandon) -> AsyncGenerator[Any]:
     """Yields what the source yields, which runs in a task that ends with this generator.
 
     Raises ToolTimeout when the source is not done within `timeout_s`, and whatever the source raises.
@@ -122,9 +120,7 @@ async def _pump(source: AsyncGenerator[Any], queue: asyncio.Queue[tuple[Any, Bas
     await queue.put(ending)
 
 
-async def _next(
-    queue: asyncio.Queue[tuple[Any, BaseException | None]], deadline: float | None
-) -> tuple[Any, BaseException | None]:
+async def _next(queue: asyncio.Queue[tuple[Any, BaseException | None]], deadline: float | None) -> tuple[Any, BaseException | None]:
     if not queue.empty():
         return queue.get_nowait()
     try:

@@ -202,9 +202,7 @@ class Toolkit:
 
     # Groups
 
-    def create_tool_group(
-        self, group_name: str, description: str, active: bool = False, notes: str | None = None
-    ) -> None:
+    def create_tool_group(self, group_name: str, description: str, active: bool = False, notes: str | None = None) -> None:
         """Adds a group. `notes` are told to the model when the group is switched on. Raises ValueError for
         a taken name."""
         self._registry.groups.create(ToolGroup(group_name, description, active, notes or ""))

@@ -218,9 +218,7 @@ async def test_network_can_be_allowed(code, home):
     server = await asyncio.start_server(lambda *_: connected.set(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     open_code = CodeTools(home, enabled=True, allow_network=True, timeout_s=20)
-    result = await open_code.execute_python_code(
-        f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
-    )
+    result = await open_code.execute_python_code(f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)")
     server.close()
     assert "<returncode>0</returncode>" in result and connected.is_set()
 
@@ -236,9 +234,7 @@ async def test_limits(home, code):
 
 
 async def test_time_is_up_for_all_children(code, home):
-    result = await code.execute_shell_command(
-        "(setsid sh -c 'sleep 2; echo late > late.txt') & echo begun; sleep 60", timeout=1
-    )
+    result = await code.execute_shell_command("(setsid sh -c 'sleep 2; echo late > late.txt') & echo begun; sleep 60", timeout=1)
     assert "begun" in result and "did not end within 1 seconds" in result and "<returncode>-1" in result
     await asyncio.sleep(1.5)
     assert not (home / "late.txt").exists(), "a child outlived the command"
@@ -264,7 +260,7 @@ async def test_a_missing_wall_is_told(home, monkeypatch, tmp_path):
     refusing = tmp_path / "launcher.py"
     refusing.write_text(
         source.replace(
-            'def check(result: int, what: str) -> int:\n',
+            "def check(result: int, what: str) -> int:\n",
             'def check(result: int, what: str) -> int:\n    raise OSError(1, "Operation not permitted")\n',
         )
     )

@@ -65,9 +65,7 @@ class HttpServer:
                 await self.wake.wait()
             await app(scope, receive, send)
 
-        config = uvicorn.Config(
-            mutable, port=self.port, log_level="error", timeout_graceful_shutdown=1
-        )
+        config = uvicorn.Config(mutable, port=self.port, log_level="error", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None
         self._server.capture_signals = contextlib.nullcontext
@@ -300,9 +298,7 @@ async def test_http_server_that_falls_silent(monkeypatch):
     async with HttpServer("streamable_http") as server, Toolkit() as toolkit:
         client = HttpStatefulClient("web", "streamable_http", server.url, connect_timeout_s=2)
         await client.connect()
-        await toolkit.register_mcp_client(
-            client, enable_funcs=["add"], execution_timeout=0.2, close_with_toolkit=True
-        )
+        await toolkit.register_mcp_client(client, enable_funcs=["add"], execution_timeout=0.2, close_with_toolkit=True)
         server.silent = True
         state, text = await run(toolkit, "add", a=1, b=2)
         assert state == "error" and "0.2 seconds" in text

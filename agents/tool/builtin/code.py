@@ -107,9 +107,7 @@ def report(done: Completed, timeout_s: float) -> str:
     if done.timed_out:
         stderr = f"{stderr}\nTimeoutError: it did not end within {timeout_s:g} seconds and was killed.".lstrip()
     walls = f"<not-isolated>{'; '.join(done.missing_walls)}</not-isolated>" if done.missing_walls else ""
-    return (
-        f"<returncode>{done.returncode}</returncode><stdout>{done.stdout}</stdout><stderr>{stderr}</stderr>{walls}"
-    )
+    return f"<returncode>{done.returncode}</returncode><stdout>{done.stdout}</stdout><stderr>{stderr}</stderr>{walls}"
 
 
 @tool(_FLAGS, timeout_s=MAX_TIMEOUT_S + 10)

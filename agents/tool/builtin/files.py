@@ -1,6 +1,6 @@
 """Reading and writing text files within one folder, as tools.
 
-    toolkit = Toolkit(FileTools("/srv/notes").tools())
+toolkit = Toolkit(FileTools("/srv/notes").tools())
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ class FileTools:
     such folder.
     """
 
-    def __init__(
-        self, folder: str | Path, *, writable: bool = True, max_file_bytes: int = MAX_FILE_BYTES
-    ) -> None:
+    def __init__(self, folder: str | Path, *, writable: bool = True, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         self._folder = Folder(folder, max_file_bytes=max_file_bytes)
         self._writable = writable
 

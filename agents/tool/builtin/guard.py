@@ -73,9 +73,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return addresses
 
     def _passes(self, address: Address) -> bool:
-        return is_public(address) or any(
-            address in network for network in self._allowed if network.version == address.version
-        )
+        return is_public(address) or any(address in network for network in self._allowed if network.version == address.version)
 
     async def connect_tcp(
         self,

@@ -38,7 +38,6 @@ INSIDE_UID = 1000
 """Any number but 0: a process that is not root inside loses its capabilities when the program is executed."""
 
 
-
 class LibC:
     """The C library; a function that this system lacks fails like one that it refuses."""
 

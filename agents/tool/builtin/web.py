@@ -204,9 +204,7 @@ class _Reader(HTMLParser):
     """The readable text of a page, with line breaks where blocks end."""
 
     SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
-    BLOCKS = frozenset(
-        "p div br li ul ol table tr h1 h2 h3 h4 h5 h6 section article header footer blockquote pre dt dd".split()
-    )
+    BLOCKS = frozenset("p div br li ul ol table tr h1 h2 h3 h4 h5 h6 section article header footer blockquote pre dt dd".split())
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

@@ -46,9 +46,7 @@ FIRST_DELAY_S, LAST_DELAY_S = 0.5, 30.0
 class _StatefulClient(MCPClient):
     """A session that lasts from `connect` to `close`, opened again whenever it breaks."""
 
-    def __init__(
-        self, name: str, server: StdioServer | HttpServer, *, connect_timeout_s: float, trust_annotations: bool
-    ) -> None:
+    def __init__(self, name: str, server: StdioServer | HttpServer, *, connect_timeout_s: float, trust_annotations: bool) -> None:
         super().__init__(name, trust_annotations=trust_annotations)
         self._server = server
         self._connect_timeout_s = connect_timeout_s
@@ -113,9 +111,7 @@ class _StatefulClient(MCPClient):
 
     async def list_tools(self) -> list[ToolInfo]:
         """The tools of the server. Raises MCPUnavailable."""
-        found: list[ToolInfo] = await self._ask(
-            lambda session: session.list_tools(), "listing its tools", repeatable=True
-        )
+        found: list[ToolInfo] = await self._ask(lambda session: session.list_tools(), "listing its tools", repeatable=True)
         return found
 
     async def call_tool(self, name: str, arguments: dict[str, Any], *, repeatable: bool = False) -> Any:
@@ -260,9 +256,7 @@ class StdIOStatefulClient(_StatefulClient):
         trust_annotations: bool = False,
     ) -> None:
         server = StdioServer(command, tuple(args or ()), env, cwd, encoding, encoding_error_handler)
-        super().__init__(
-            name, server, connect_timeout_s=connect_timeout_s, trust_annotations=trust_annotations
-        )
+        super().__init__(name, server, connect_timeout_s=connect_timeout_s, trust_annotations=trust_annotations)
 
 
 class HttpStatefulClient(_StatefulClient):
@@ -286,9 +280,7 @@ class HttpStatefulClient(_StatefulClient):
         **client_kwargs: Any,
     ) -> None:
         server = HttpServer(_known(transport), url, headers, timeout, sse_read_timeout, client_kwargs)
-        super().__init__(
-            name, server, connect_timeout_s=connect_timeout_s, trust_annotations=trust_annotations
-        )
+        super().__init__(name, server, connect_timeout_s=connect_timeout_s, trust_annotations=trust_annotations)
 
 
 class HttpStatelessClient(MCPClient):

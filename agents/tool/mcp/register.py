@@ -36,9 +36,7 @@ async def describe_tools(
     if isinstance(postprocess_func, Mapping):
         named |= set(postprocess_func)
     if unknown := named - set(infos):
-        raise ValueError(
-            f"the server {client.name!r} has no tool {', '.join(sorted(unknown))}; it has {', '.join(infos)}"
-        )
+        raise ValueError(f"the server {client.name!r} has no tool {', '.join(sorted(unknown))}; it has {', '.join(infos)}")
     if both := set(enable_funcs or ()) & set(disable_funcs or ()):
         raise ValueError(f"both wanted and not: {', '.join(sorted(both))}")
     wanted = [info for info in infos.values() if enable_funcs is None or info.name in set(enable_funcs)]
@@ -53,9 +51,7 @@ async def describe_tools(
     return described
 
 
-def _describe(
-    client: MCPClient, info: ToolInfo, preset: Mapping[str, Any], execution_timeout: float | None
-) -> RegisteredTool | None:
+def _describe(client: MCPClient, info: ToolInfo, preset: Mapping[str, Any], execution_timeout: float | None) -> RegisteredTool | None:
     function = MCPToolFunction(client, info, execution_timeout, trust_annotations=client.trust_annotations)
     try:
         return describe(function, SchemaOptions(), preset)

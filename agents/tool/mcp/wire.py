@@ -136,9 +136,7 @@ class Watched:
 
 
 @asynccontextmanager
-async def open_session(
-    server: StdioServer | HttpServer, ended: Callable[[], None] = lambda: None
-) -> AsyncGenerator[Session]:
+async def open_session(server: StdioServer | HttpServer, ended: Callable[[], None] = lambda: None) -> AsyncGenerator[Session]:
     """A session that is ready for calls. `ended` is called when the server hangs up.
 
     Has to be entered and left in the same task: the SDK keeps cancel scopes open inside it.
