@@ -148,7 +148,8 @@ class _Prompt:
             result = results.get(call.id)
             self.messages.append({"role": "tool", "tool_call_id": call.id, "content": _result_text(result)})
             media.extend(self._media_of(result))
-        media.extend(part for block in msg.blocks() if isinstance(block, DataBlock) and block.kind != "audio" for part in self._shown(block))
+        shown = [block for block in msg.blocks() if isinstance(block, DataBlock) and block.kind != "audio"]
+        media.extend(part for block in shown for part in self._shown(block))
         hints = [self._formatter.text_part(f"<hint>{b.text}</hint>") for b in msg.blocks() if isinstance(b, HintBlock)]
         self.user([*media, *hints])
 

@@ -70,10 +70,10 @@ class FallbackModel(ChatModelBase):
                     raise
                 failures.append(error)
                 logger.warning("model failed model=%s next=%s error=%s", model.name, self._after(place), error)
-        error = failures.pop()
+        last = failures.pop()
         for earlier in failures:
-            error.add_note(f"before that: {earlier}")
-        raise error
+            last.add_note(f"before that: {earlier}")
+        raise last
 
     async def close(self) -> None:
         """Closes every model of the chain."""

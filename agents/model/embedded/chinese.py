@@ -7,6 +7,7 @@ from .conversation import Turn, name_in
 from .numbers import HAN_NUMBER, Number, is_spoken_exactly, read_han, say_han
 
 _WEEKDAYS = "一二三四五六日"
+_PARTS_OF_DAY = ((5, "凌晨"), (9, "早上"), (12, "上午"), (13, "中午"), (18, "下午"), (24, "晚上"))
 _SIGNS = {"加": "+", "加上": "+", "+": "+", "减": "-", "减去": "-", "-": "-", "乘": "*", "乘以": "*", "*": "*", "×": "*", "x": "*",
           "除以": "/", "/": "/", "÷": "/"}  # fmt: skip
 _SPOKEN = {"+": "加", "-": "减", "*": "乘以", "/": "除以"}
@@ -66,7 +67,7 @@ def _about_me(turn: Turn, said: str) -> str | None:
 def _clock(turn: Turn, said: str) -> str | None:
     now = turn.now
     if re.search(r"几点|什么时间|什么时候了|时间是", said):
-        part = next(word for end, word in ((5, "凌晨"), (9, "早上"), (12, "上午"), (13, "中午"), (18, "下午"), (25, "晚上")) if now.hour < end)
+        part = next(word for end, word in _PARTS_OF_DAY if now.hour < end)
         minutes = "整" if now.minute == 0 else ("零" if now.minute < 10 else "") + say_han(now.minute) + "分"
         hour = now.hour if now.hour <= 12 else now.hour - 12
         return f"现在是{part}{'两' if hour == 2 else say_han(hour)}点{minutes}。"
@@ -100,7 +101,7 @@ def _sum(turn: Turn, said: str) -> str | None:
     if sign == "/" and right == 0:
         return "零不能做除数。"
     value = _value(left, sign, right)
-    if abs(value) >= 10**8:
+    if not -(10**8) < value < 10**8:
         return "这个数太大了，我说不出来。"
     about = "" if is_spoken_exactly(value) else "大约"
     return f"{say_han(left)}{_SPOKEN[sign]}{say_han(right)}{about}等于{say_han(value)}。"

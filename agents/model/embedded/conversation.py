@@ -64,8 +64,10 @@ class Conversation:
         if not text and not cut:
             return None
         mine = role == "assistant" and (self.me is None or not name or name == self.me)
-        unheard = str(cut.get("unheard") or "") if isinstance(cut, dict) else None
-        return Line(mine, name, text, unheard, agent=role == "assistant", resumed=isinstance(cut, dict) and bool(cut.get("resumed_by")))
+        agent = role == "assistant"
+        if not isinstance(cut, dict):
+            return Line(mine, name, text, agent=agent)
+        return Line(mine, name, text, str(cut.get("unheard") or ""), agent, resumed=bool(cut.get("resumed_by")))
 
     @property
     def last(self) -> Line | None:

@@ -12,8 +12,8 @@ MOST_DICE = 6
 
 def spell(turn: Turn) -> str | None:
     """Spells a word letter by letter, or counts its letters."""
-    found = re.search(r"\b(?:spell|spelling of|spelled|how is|how do you spell)\s+(?:word |name |out |my |your )?([\w'-]+)$", turn.plain)
-    if not found or "spel" not in turn.plain:
+    found = re.search(r"\b(?:spell|spelling of|spelled)\s+(?:word |name |out |my |your )?([\w'-]+)$", turn.plain)
+    if not found:
         return None
     word = found[1]
     if word == "name" and "my" in turn.words and turn.caller:
@@ -32,7 +32,7 @@ def dice(turn: Turn) -> str | None:
         many = min(MOST_DICE, max(1, int(many or 1)))
         rolls = [turn.chance.randint(1, 6) for _ in range(many)]
         if many == 1:
-            return f"You rolled {'an' if rolls[0] == 8 else 'a'} {say(rolls[0])}."
+            return f"You rolled a {say(rolls[0])}."
         spoken = ", ".join(say(roll) for roll in rolls[:-1]) + f" and {say(rolls[-1])}"
         return f"You rolled {spoken}. Together that is {say(sum(rolls))}."
     found = re.search(r"\b(?:pick|choose|think of|give me) (?:random )?number\b(?: (?:between|from) (?P<bounds>.+))?", turn.plain)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from ..base import ChatDelta, ChatModelBase, ChatUsage, Message, TextDelta
-from . import booking, chinese, clock, counting, facts, games, stories, sums, talk
+from . import booking, chinese, clock, counting, facts, games, manners, stories, sums, talk
 from .conversation import Conversation, Line, Turn
 from .numbers import NUMBER_WORDS
 from .phrases import phrases, vocabulary
@@ -19,9 +19,10 @@ Rule = Callable[[Turn], str | None]
 """Answers a turn, or gives None where it is not about that."""
 
 RULES: tuple[Rule, ...] = (
-    booking.booking, talk.how_far, talk.go_on, talk.stop, talk.identity, talk.ability, counting.count, stories.story, stories.joke,
-    games.say_after, talk.repetition, games.spell, talk.company, facts.remembered, talk.introduction, clock.time_and_date,
-    sums.arithmetic, facts.knowledge, games.dice, games.coin, talk.courtesy, talk.greeting, talk.yes_or_no,
+    booking.booking, talk.how_far, talk.go_on, talk.stop, manners.identity, manners.ability, counting.count, stories.story,
+    stories.joke, games.say_after, talk.repetition, games.spell, talk.company, facts.remembered, manners.introduction,
+    clock.time_and_date, sums.arithmetic, facts.knowledge, games.dice, games.coin, manners.courtesy, manners.greeting,
+    manners.yes_or_no,
 )  # fmt: skip
 """In the order in which they are tried: a booking in progress goes first, the vaguest patterns last."""
 
@@ -76,7 +77,7 @@ class EmbeddedModel(ChatModelBase):
         line = talk_so_far.last
         turn = self._turn(talk_so_far, line)
         if line is None or not turn.text.strip():
-            return talk.greet(turn)
+            return manners.greet(turn)
         if is_chinese(turn.text):
             return chinese.answer(turn)
         return _by_rules(turn) or _by_likeness(turn) or _come_back(turn) or talk.not_understood(turn)

@@ -111,7 +111,7 @@ def say(number: Number) -> str:
 
     Fractions are rounded to three decimals. Raises ValueError beyond `LARGEST`.
     """
-    if abs(number) > LARGEST:
+    if not -LARGEST <= number <= LARGEST:
         raise ValueError(f"{number} is too large to be spoken")
     if number < 0:
         return "minus " + say(-number)
@@ -173,7 +173,7 @@ def read_han(text: str) -> Number:
 
 def say_han(number: Number) -> str:
     """Writes a number in Chinese characters, `二十五`; fractions with up to three decimals. Raises ValueError from 10^8 on."""
-    if abs(number) >= 10**8:
+    if not -(10**8) < number < 10**8:
         raise ValueError(f"{number} is too large to be spoken")
     if number < 0:
         return "负" + say_han(-number)

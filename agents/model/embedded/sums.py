@@ -8,7 +8,7 @@ from .conversation import Turn
 from .numbers import LARGEST, Number, is_spoken_exactly, number_at, say
 
 _OPERATORS = (
-    ("to the power of", "^"), ("to power of", "^"), ("multiplied by", "*"), ("multiplied with", "*"), ("divided by", "/"), ("divide by", "/"),
+    ("to power of", "^"), ("multiplied by", "*"), ("multiplied with", "*"), ("divided by", "/"), ("divide by", "/"),
     ("added to", "+"), ("take away", "-"), ("plus", "+"), ("minus", "-"), ("less", "-"), ("times", "*"), ("time", "*"),
     ("over", "/"), ("x", "*"), ("×", "*"), ("÷", "/"), ("and", "+"), ("by", "*"),
 )  # fmt: skip
@@ -146,7 +146,7 @@ def _power(value: Number, exponent: Number) -> Number:
 
 
 def _bounded(value: Number) -> Number:
-    if abs(value) > LARGEST:
+    if not -LARGEST <= value <= LARGEST:
         raise _TooLarge
     return value
 

@@ -28,6 +28,11 @@ _TOKEN = re.compile(r"\d[\d,]*(?:\.\d+)?|[a-zà-öø-ÿ]+(?:['’][a-zà-öø-ÿ
 _SPOKEN_PIECE = re.compile(r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]|[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+|\s+")
 
 
+def pattern(*alternatives: str) -> re.Pattern[str]:
+    """One pattern of several, to be searched for in plain words."""
+    return re.compile("|".join(alternatives))
+
+
 def is_chinese(text: str) -> bool:
     """Whether the text holds Chinese characters."""
     return CJK.search(text) is not None
@@ -62,7 +67,8 @@ def without_name(text: str, name: str | None) -> str:
     """Takes a name off the start or the end of what was said ("Ada, what time is it")."""
     if not name:
         return text
-    return re.sub(rf"^\s*(?:(?:hey|okay|hi)\s+)?{re.escape(name)}\s*[,:]\s*|\s*,\s*{re.escape(name)}\s*[.!?]?\s*$", "", text, flags=re.I)
+    called = re.escape(name)
+    return re.sub(rf"^\s*(?:(?:hey|okay|hi)\s+)?{called}\s*[,:]\s*|\s*,\s*{called}\s*[.!?]?\s*$", "", text, flags=re.IGNORECASE)
 
 
 def spoken_pieces(text: str) -> list[str]:
