@@ -4,9 +4,9 @@ The spoken text keeps, for each of its characters, where it came from in the wri
 time of a written one, and memory can be cut to the words that were heard. Pure.
 """
 
+import html
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,109 +22,178 @@ _TOKEN = re.compile(
     r"""
     (?P<fence>```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z))
   | (?P<image>!\[(?P<alt>[^\]\n]*)\]\([^)\n]*\))
-  | (?P<link>\[(?P<label>[^\]\n]+)\]\([^)\n]*\))
-  | (?P<code>`(?P<inner>[^`\n]+)`)
-  | (?P<url>(?:https?://|www\.)[^\s<>()\[\]]*[^\s<>()\[\].,;:!?'"])
+  | (?P<definition>^[ ]{0,3}\[[^\]\n]+\]:[ \t]+\S+[^\n]*$)
+  | (?P<note>\[\^[^\]\s]+\]:?|\[\d{1,3}\](?!\())
+  | (?P<link>\[(?P<label>[^\]\n]+)\](?:\([^)\n]*\)|\[[^\]\n]*\]))
+  | (?P<code>(?P<ticks>`{1,2})(?P<inner>[^`\n]+)(?P=ticks))
+  | (?P<url>(?:https?://|www\.)[^\s<>()\[\]，。！？；、：）」』】》]*[^\s<>()\[\].,;:!?'"*_`~，。！？；、：）」』】》])
   | (?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)
   | (?P<tag></?[a-zA-Z][^<>\n]*>|<!--.*?-->)
-  | (?P<heading>^[ \t]{0,3}\#{1,6}[ \t]+)
+  | (?P<entity>&(?:\#\d{1,7}|\#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});)
+  | (?P<heading>^[ \t]{0,3}\#{1,6}[ \t]+|[ \t]+\#{1,6}[ \t]*$)
   | (?P<quote>^[ \t]*>[ \t]?)
-  | (?P<rule>^[ \t]*(?:[-*_][ \t]*){3,}$|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$)
-  | (?P<bullet>^[ \t]*[-*+•][ \t]+)
+  | (?P<rule>^[ \t]*(?:[-*_=][ \t]*){3,}$|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$)
+  | (?P<bullet>^[ \t]*[-*+•◦▪‣·][ \t]+(?:\[[ xX]\][ \t]+)?)
   | (?P<cell>[ \t]*\|[ \t]*)
+  | (?P<times>(?<=\d)[ ]?(?:\*|×)[ ]?(?=\d))
   | (?P<emphasis>\*{1,3}|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w))
-  | (?P<escape>\\(?P<escaped>[\\`*_{}\[\]()\#+.!|~-]))
+  | (?P<joint>(?<=\w)_+(?=\w))
+  | (?P<range>(?<=\d)–(?=\d))
+  | (?P<arrow>[ ]?(?:→|⇒|->|=>)[ ]?)
+  | (?P<dash>[ ](?:--+|[–—])[ ]|—+|--+(?=\s|\w))
+  | (?P<smiley>(?<!\S)[:;=]-?[()DPp](?!\w))
+  | (?P<escape>\\(?P<escaped>[\\`*_{}\[\]()\#+.!|~<>-]))
     """,
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
-_MARKED = re.compile(r"[`*_~\[<>#|@\\•\-+]|://|www\.")
+_MARKED = re.compile(r"[`*_~\[<>#|@\\&•◦▪‣·×=–—→⇒-]|://|www\.|[:;][-()DPp]")
 """What has none of these holds nothing to clean but stray characters."""
 
-_EMOJI = (
-    (0x1F000, 0x1FAFF), (0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x1F1E6, 0x1F1FF), (0xFE00, 0xFE0F), (0x200D, 0x200D),
-    (0x20E3, 0x20E3), (0xE0020, 0xE007F), (0x2190, 0x21FF),
+_UNSPOKEN = re.compile(
+    "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u2190-\u21ff\u2300-\u23ff\u25a0-\u25ff"  # pictographs, arrows, shapes
+    "\u2122\u00ae\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u20e3\U000e0020-\U000e007f\ufff9-\ufffd"  # joiners
+    "\ud800-\udfff]"
 )
-"""Unicode blocks of pictographs, arrows and their joiners (Unicode 15.1, emoji-data)."""
+"""Characters without a sound (Unicode 15.1: emoji-data, general punctuation)."""
 
-
-class Say(Protocol):
-    """Adds to what is spoken."""
-
-    def __call__(self, words: str, at: int, *, spread: bool) -> None: ...
+_WORDS = {
+    "en": {"at": " at ", "dot": " dot ", "link": "link", "to": " to ", "times": " times ", "pause": ", "},
+    "zh": {"at": " at ", "dot": "点", "link": "链接", "to": "到", "times": "乘", "pause": "，"},
+}
+"""What is said in place of a mark."""
 
 
 def clean(text: str, *, language: str = "en") -> SpokenText:
-    """The part of a written text that is read aloud. Text that is nothing but code or marks gives an empty one."""
-    out: list[str] = []
-    source: list[int] = []
+    """The part of a written text that is read aloud. Text that is nothing but code or marks gives an empty one.
 
-    def say(words: str, at: int, *, spread: bool) -> None:
-        """Adds words that stand in the text from `at` on (`spread`), or are said in place of what stands there."""
-        for offset, character in enumerate(words):
-            if spoken := _plain(character):
-                out.append(spoken)
-                source.append(at + offset if spread else at)
-
+    `language` (BCP 47) decides how marks that have words are said: English or Chinese, English for all others.
+    """
+    draft = _Draft(text, _WORDS["zh" if language.lower().startswith(("zh", "cmn", "yue")) else "en"])
     position = 0
     for token in _TOKEN.finditer(text) if _MARKED.search(text) else ():
-        say(text[position : token.start()], position, spread=True)
-        _say_token(token, say)
+        draft.keep(position, token.start())
+        draft.take(token)
         position = token.end()
-    say(text[position:], position, spread=True)
-    return _tidy(out, source)
+    draft.keep(position, len(text))
+    return draft.tidy()
 
 
-def _say_token(token: re.Match[str], say: Say) -> None:
-    start = token.start()
-    match token.lastgroup:
-        case "image" | "alt":
-            say(token["alt"], token.start("alt"), spread=True)
-        case "link" | "label":
-            say(token["label"], token.start("label"), spread=True)
-        case "code" | "inner":
-            say(token["inner"].replace("_", " "), token.start("inner"), spread=True)
-        case "url":
-            say(_spoken_url(token["url"]), start, spread=False)
-        case "email":
-            say(token["email"].replace("@", " at ").replace(".", " dot "), start, spread=False)
-        case "escape" | "escaped":
-            say(token["escaped"], token.start("escaped"), spread=True)
-        case "cell":
-            say(", ", start, spread=False)
-        case "fence" | "tag" | "emphasis" | "rule":
-            say(" " if token.lastgroup == "fence" else "", start, spread=False)
+class _Draft:
+    """The spoken characters and where each came from."""
+
+    def __init__(self, text: str, words: dict[str, str]) -> None:
+        self._text = text
+        self._words = words
+        self._out: list[str] = []
+        self._source: list[int] = []
+
+    def keep(self, start: int, end: int) -> None:
+        """Says the written text as it stands."""
+        self._out += self._text[start:end]
+        self._source += range(start, end)
+
+    def say(self, words: str, at: int) -> None:
+        """Says words in place of what stands at `at`."""
+        self._out += words
+        self._source += [at] * len(words)
+
+    def take(self, token: re.Match[str]) -> None:
+        start = token.start()
+        match token.lastgroup:
+            case "image" | "alt":
+                self.keep(*token.span("alt"))
+            case "link" | "label":
+                self.keep(*token.span("label"))
+            case "code" | "ticks" | "inner":
+                self._keep_code(*token.span("inner"))
+            case "url":
+                self._say_url(token["url"], start)
+            case "email":
+                self._keep_address(*token.span())
+            case "entity":
+                self.say(html.unescape(token["entity"]), start)
+            case "escape" | "escaped":
+                self.keep(*token.span("escaped"))
+            case "cell" | "dash":
+                self.say(self._words["pause"], start)
+            case "times":
+                self.say(self._words["times"], start)
+            case "range" | "arrow":
+                self.say(self._words["to"], start)
+            case "fence" | "joint":
+                self.say(" ", start)
+            case "tag" if token["tag"].lower().startswith(("<br", "<p", "</p", "<li", "</li", "<tr", "<td")):
+                self.say("\n", start)
+            case _:
+                pass  # headings, bullets, rules, emphasis, notes, smileys: nothing to say
+
+    def _keep_code(self, start: int, end: int) -> None:
+        """Inline code is read as words: `get_time()` is "get time"."""
+        for index in range(start, end):
+            if self._text[index] in "_{}[]()<>;":
+                self.say(" ", index)
+            else:
+                self.keep(index, index + 1)
+
+    def _say_url(self, url: str, at: int) -> None:
+        """A link is named by its site: nobody wants the rest read aloud."""
+        host = re.split(r"[/?#:@]", re.sub(r"^(?:https?://)?(?:www\.)?", "", url))[0]
+        named = f"{host.replace('.', self._words['dot'])} {self._words['link']}" if host else self._words["link"]
+        self.say(named, at)
+
+    def _keep_address(self, start: int, end: int) -> None:
+        for index in range(start, end):
+            spoken = {"@": self._words["at"], ".": self._words["dot"]}.get(self._text[index])
+            if spoken is None:
+                self.keep(index, index + 1)
+            else:
+                self.say(spoken, index)
+
+    def tidy(self) -> SpokenText:
+        """Drops what has no sound; makes one space of many, and a pause of a line break; leaves none at the ends."""
+        end = len(self._out)
+        while end and self._out[end - 1].isspace():
+            end -= 1
+        text: list[str] = []
+        places: list[int] = []
+        for character, place in zip(self._out[:end], self._source[:end], strict=True):
+            if character != "\n" and (_UNSPOKEN.match(character) or not (character.isprintable() or character.isspace())):
+                continue
+            if character == "\n" and text and (text[-1].isalnum() or text[-1] in _NO_PAUSE):
+                text.append(self._words["pause"][0])
+                places.append(place)
+            if character.isspace():
+                if not text or text[-1] in " ，。！？；：":
+                    continue
+                character = " "
+            elif character in _POINTS and not _joins(text, places, character, place):
+                continue
+            text.append(character)
+            places.append(place)
+        while text and text[-1] == " ":
+            text.pop()
+            places.pop()
+        if not any(character.isalnum() for character in text):
+            return SpokenText("", ())
+        return SpokenText("".join(text), tuple(places))
 
 
-def _spoken_url(url: str) -> str:
-    """A link is named by its site: nobody wants the rest read aloud."""
-    host = re.sub(r"^(?:https?://)?(?:www\.)?", "", url).split("/")[0].split(":")[0]
-    return f"{host.replace('.', ' dot ')} link" if host else "link"
+_POINTS = ",.!?;:，。！？；："
+_NO_PAUSE = ")”\"'"
+"""Behind these, as behind letters, a line break becomes a pause; behind punctuation there is one already."""
 
 
-def _plain(character: str) -> str:
-    code = ord(character)
-    if code < 0x2000:
-        return character if code >= 32 else " "
-    return "" if any(low <= code <= high for low, high in _EMOJI) else character
-
-
-def _tidy(characters: list[str], source: list[int]) -> SpokenText:
-    """Runs of spaces become one, and none is left at the ends; so do commas of empty table cells."""
-    text: list[str] = []
-    places: list[int] = []
-    for character, place in zip(characters, source, strict=True):
-        if character.isspace() and (not text or text[-1] == " "):
-            continue
-        if character == "," and (not text or (text[-1] in ", " and "".join(text[-2:]).strip() in ("", ","))):
-            continue
-        text.append(" " if character.isspace() else character)
-        places.append(place)
-    while text and text[-1] in " ,":
-        if text[-1] == "," and not any(mark == "," for mark in text[-1:]):
-            break
+def _joins(text: list[str], places: list[int], mark: str, place: int) -> bool:
+    """Whether a punctuation mark is wanted here. Takes away what it makes needless: the space that something unspoken left
+    before it, a weaker mark, a repeated "!"."""
+    if text and text[-1] == " " and place - places[-1] != 1:
         text.pop()
         places.pop()
-    spoken = "".join(text)
-    if not any(character.isalnum() for character in spoken):
-        return SpokenText("", ())
-    return SpokenText(spoken, tuple(places))
+    if not text:
+        return mark not in ",，"
+    if mark in ",，":
+        return text[-1] not in _POINTS
+    if text[-1] in ",，" or (text[-1] == mark and mark in "!?！？"):
+        text.pop()
+        places.pop()
+    return True
