@@ -3,12 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8080
+PORT ?=
 ROOMS ?=
 
 # One stamp for each set of packages, named after what decides it: nothing is installed twice, and a changed pyproject.toml
 # installs again.
-INPUTS := pyproject.toml setup.py Makefile
+INPUTS := pyproject.toml setup.py
 HASH := $(shell cat $(INPUTS) | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HASH)
 READY_DEV := $(VENV)/.ready-dev-$(HASH)
@@ -20,8 +20,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## list these words
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
 
-run: $(READY) ## set up what is missing, and serve (PORT=8080, ROOMS=rooms.yaml)
-	@exec $(BIN)/hubbub serve $(ROOMS) --port $(PORT)
+run: $(READY) ## set up what is missing, and serve (PORT=9000, ROOMS=rooms.yaml)
+	@exec $(BIN)/hubbub serve $(ROOMS) $(if $(PORT),--port $(PORT))
 
 setup: $(READY_DEV) ## set up for development
 
@@ -47,10 +47,10 @@ $(BIN)/python:
 	@echo "making a virtual environment in $(VENV)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
 
 $(READY): $(BIN)/python
 	@echo "installing Hubbub and its offline engines (once; some minutes)"
+	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
 	@$(PIP) install --no-build-isolation --editable '.[offline,openai,dashscope]'
 	@$(PIP) install --no-deps silero-vad  # only its ONNX file is used, and its dependencies are 5 GB
 	@sh .ci/layout

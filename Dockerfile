@@ -1,0 +1,27 @@
+# A server with its offline engines: no key and no network needed at run time.
+FROM python:3.13-slim-bookworm AS build
+WORKDIR /src
+RUN python -m venv /opt/hubbub && /opt/hubbub/bin/pip install --no-cache-dir --upgrade pip "setuptools>=77" wheel
+COPY pyproject.toml setup.py README.md LICENSE ./
+COPY hubbub hubbub
+COPY agents agents
+COPY voice voice
+COPY web web
+RUN /opt/hubbub/bin/pip install --no-cache-dir --no-build-isolation ".[offline,openai,dashscope]" \
+    # Only the ONNX file of this wheel is used; its dependencies are 5 GB.
+    && /opt/hubbub/bin/pip install --no-cache-dir --no-deps silero-vad
+
+FROM python:3.13-slim-bookworm
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends espeak-ng \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 hubbub
+COPY --from=build /opt/hubbub /opt/hubbub
+ENV PATH=/opt/hubbub/bin:$PATH PYTHONUNBUFFERED=1
+USER hubbub
+WORKDIR /home/hubbub
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+# Inside the container all addresses; what is reachable from outside is decided where the container is started.
+ENTRYPOINT ["hubbub", "serve", "--host", "0.0.0.0"]
