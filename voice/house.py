@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..agents.agent.react import ReActAgent
 from ..agents.memory.in_process import InMemoryMemory
@@ -17,6 +18,7 @@ from .event import AudioFormat, EngineInfo, Joined, Left
 from .gateway.websocket import Refused, WebSocketConnection
 from .models import make_model
 from .protocol import PROTOCOL_VERSION
+from .record import Recorder
 from .reply import AgentSeat
 from .room import RoomEngines, RoomFull, VoiceRoom
 from .session import Session
@@ -43,11 +45,15 @@ class House:
         engines: Engines | None = None,
         model: ChatModelBase | None = None,
         environ: Mapping[str, str] = os.environ,
+        record: Path | None = None,
     ) -> None:
-        """`engines` and `model` replace what the configuration would choose: for tests, benchmarks and programs."""
+        """`engines` and `model` replace what the configuration would choose: for tests, benchmarks and programs. `record` is the
+        folder that every session is recorded into; raises OSError when it cannot be written, and the engines' own errors.
+        """
         self.config = config
         self._model_for_all = model
         self.engines = engines or choose_engines(config.engines, environ)
+        self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
         self.rooms: dict[str, VoiceRoom] = {}
         self.sessions: dict[str, Session] = {}
@@ -75,6 +81,8 @@ class House:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.recorder is not None:
+            await asyncio.to_thread(self.recorder.close)
         await self.engines.close()
 
     # ── who may come in (voice.gateway.websocket.Door) ────────────────────────────────────────────────────────────────
@@ -92,6 +100,8 @@ class House:
         except RoomFull as error:
             raise Refused("room_full", str(error)) from None
         self.sessions[session.resume_token] = session
+        if self.recorder is not None:  # before the first step, or the recording could not be replayed
+            self.recorder.record(session)
         log.info("room=%s session=%s name=%s joined", room, session.id, session.name)
         return session
 

@@ -128,7 +128,7 @@ def _compare_window(
     if abs(probability - event.probability) > PROBABILITY_TOLERANCE:
         outcome.differences.append(Difference(event.at / 16, "VAD", f"{event.probability:.3f}", f"{probability:.3f}"))
     loud_until = None
-    if event.probability >= policy.offset_probability and state.ear is machine.Ear.SPEAKING:
+    if event.probability >= policy.offset_probability and state.ear is machine.Ear.SPEAKING and not event.echo:
         loud_until = edge.judge(sound, event.at)
     return replace(event, loud_until=loud_until)
 
@@ -138,8 +138,17 @@ def _compare_commands(line: dict[str, Any], commands: list[s.Command], at: int, 
     outcome.commands += len(commands)
     replayed = [to_json(command) for command in commands]
     if replayed != line.get("c"):
-        recorded = ", ".join(str(command) for command in line.get("c", [])) or "nothing"
-        outcome.differences.append(Difference(at / 16, "decision", recorded, ", ".join(map(str, replayed)) or "nothing"))
+        recorded = _in_words(line.get("c", []))
+        outcome.differences.append(Difference(at / 16, "decision", recorded, _in_words(replayed)))
+
+
+def _in_words(commands: list[dict[str, Any]]) -> str:
+    """`Commit(turn=1, text='hello'), …`"""
+    words = (
+        f"{command.get('k')}({', '.join(f'{name}={value!r}' for name, value in command.items() if name != 'k')})"
+        for command in commands
+    )
+    return ", ".join(words) or "nothing"
 
 
 def _verdicts(recording: LoadedRecording, vad: VADEngine) -> Iterator[tuple[float, bytes]]:

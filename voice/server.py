@@ -24,6 +24,8 @@ from .engines import describe
 from .gateway.websocket import serve_websocket
 from .house import House
 from .protocol import PATH
+from .tts.base import TTSError
+from .vad.base import VADError
 
 log = logging.getLogger("hubbub.server")
 
@@ -115,10 +117,20 @@ def banner(house: House, host: str, port: int) -> str:
     return "\n".join(lines)
 
 
-def serve(config: Config, *, host: str | None = None, port: int | None = None, log_level: str = "info") -> int:
-    """Serves until it is told to stop (SIGINT, SIGTERM). Answers the exit status: 0, or 1 when it could not start."""
+def serve(
+    config: Config,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    log_level: str = "info",
+    record: Path | None = None,
+) -> int:
+    """Serves until it is told to stop (SIGINT, SIGTERM). Answers the exit status: 0, or 1 when it could not start.
+
+    `record` is a folder that every session is recorded into.
+    """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(run(config, host=host, port=port, log_level=log_level))
+        return runner.run(run(config, host=host, port=port, log_level=log_level, record=record))
 
 
 async def run(
@@ -127,6 +139,7 @@ async def run(
     host: str | None = None,
     port: int | None = None,
     log_level: str = "info",
+    record: Path | None = None,
     on_ready: Callable[[str, int], None] | None = None,
 ) -> int:
     """The same inside a running event loop. `on_ready` is told the address once callers are accepted."""
@@ -135,7 +148,11 @@ async def run(
     _log_to_stderr(log_level)
     address = host if host is not None else config.server.host
     number = port if port is not None else config.server.port
-    house = House(config)
+    try:
+        house = House(config, record=record)
+    except (VADError, TTSError, ImportError, OSError, RuntimeError) as error:  # what is missing says what to install
+        log.error("cannot start: %s", error)
+        return 1
     settings = uvicorn.Config(
         create_app(house), host=address, port=number, log_config=None, access_log=False, ws="websockets-sansio",
         ws_max_size=config.server.limits.max_message_bytes, ws_per_message_deflate=False, lifespan="on",

@@ -3,6 +3,7 @@
 import argparse
 import socket
 import sys
+from pathlib import Path
 
 from ..config import ConfigError, default_config, load_config
 from .status import ExitStatus
@@ -19,6 +20,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--host", help="address to listen at (default: the file's, else 127.0.0.1; 0.0.0.0 for all)")
     parser.add_argument("--port", type=_port, help="port to listen at (default: the file's, else 8080; 0 for any free one)")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.add_argument("--record", metavar="DIR", type=Path, help="record every session into a folder of its own below DIR: what "
+                        "was heard, what was said and every decision (see 'hubbub replay')")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -38,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..server import serve  # only this command pays for loading the server
 
     try:
-        return serve(config, host=arguments.host, port=arguments.port, log_level=arguments.log_level)
+        return serve(
+            config, host=arguments.host, port=arguments.port, log_level=arguments.log_level, record=arguments.record
+        )
     except KeyboardInterrupt:
         return ExitStatus.OK
 
