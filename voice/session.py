@@ -35,6 +35,7 @@ from .playout import Ledger, Sound
 from .turn import machine
 from .turn import signals as s
 from .turn.complete import EndOfTurnModel, TextEndOfTurn
+from .turn.echo import EchoGuard
 from .turn.edge import LoudEdge
 from .turn.policy import TurnPolicy
 from .vad.base import VADEngine
@@ -126,6 +127,7 @@ class Session:
         self.tap: Tap | None = None
         self._streams: dict[int, ASRStream] = {}
         self._edge = LoudEdge()
+        self._echo = EchoGuard()
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
         self._told_overflow = False
@@ -209,10 +211,13 @@ class Session:
         probability = min(1.0, max(0.0, probability))
         if self.tap is not None:
             self.tap.heard(sound)
-        loud_until = None
-        if probability >= self.policy.offset_probability and self.state.ear is machine.Ear.SPEAKING:
-            loud_until = self._edge.judge(sound, end)
-        self._step(s.Window(end, probability, self.ear.window_samples, loud_until), absent)
+        loud_until, echo = None, False
+        self._echo.heard(sound)
+        if probability >= self.policy.offset_probability:
+            echo = self.state.started and self.state.mouth is not machine.Mouth.IDLE and self._echo.is_echo()
+            if self.state.ear is machine.Ear.SPEAKING and not echo:
+                loud_until = self._edge.judge(sound, end)
+        self._step(s.Window(end, probability, self.ear.window_samples, loud_until, echo), absent)
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""
@@ -228,6 +233,7 @@ class Session:
                 self.room.playout_started(self, sound.reply, now)
                 self.show_mouth("speaking")
             self.connection.send_sound(sound)
+            self._echo.sent(sound.pcm)
             if self.tap is not None:
                 self.tap.spoke(self.now, sound)
         if self.playout.current:

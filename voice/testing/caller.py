@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from ..audio.frames import EAR_FRAME_SAMPLES, FRAME_MS, MOUTH_FRAME_SAMPLES, SAMPLE_BYTES, silence
 from ..event import AudioFormat, Clear, Event, Hold, Joined, Resume
 from ..playout import Sound
@@ -35,14 +37,29 @@ class _Buffered:
 class SimulatedCaller:
     """Joins a room, speaks what it is told, hears what is sent to it."""
 
-    def __init__(self, room: VoiceRoom, name: str = "caller", *, network_ms: int = 0, reports_playhead: bool = True) -> None:
+    def __init__(
+        self,
+        room: VoiceRoom,
+        name: str = "caller",
+        *,
+        network_ms: int = 0,
+        reports_playhead: bool = True,
+        echo_db: float | None = None,
+        echo_ms: int = 150,
+    ) -> None:
+        """`network_ms`: one way. `echo_db`: the microphone hears the loudspeaker at this level (such as -20), `echo_ms` later; None for
+        a caller with headphones."""
         self.reports_playhead = reports_playhead
+        self._echo_gain = None if echo_db is None else 10 ** (echo_db / 20)
+        self._echo_frames = max(1, echo_ms // FRAME_MS)
         self.events: list[tuple[float, Event]] = []
         """Everything that was received, with the loop time of its arrival in seconds."""
         self.heard = bytearray()
         """What came out of the loudspeaker, PCM16 at 24 kHz, one frame for every 20 ms since the caller joined."""
         self.heard_replies: list[int] = []
         """Which reply each of those frames belonged to; 0 is silence."""
+        self.heard_spans: list[tuple[int, int, int]] = []
+        """What was heard of the replies, in order: reply, first sample, sample after the last; neighbours are joined."""
         self.session: Session = room.join(name)
         self._room = room
         self._network_s = network_ms / 1000
@@ -144,8 +161,28 @@ class SimulatedCaller:
             due += FRAME_MS / 1000
             await asyncio.sleep(max(0.0, due - self._loop.time()))
 
+    def _note_span(self, reply: int, start: int, end: int) -> None:
+        last = self.heard_spans[-1] if self.heard_spans else (0, 0, 0)
+        if last[0] == reply and last[2] == start:
+            self.heard_spans[-1] = (reply, last[1], end)
+        else:
+            self.heard_spans.append((reply, start, end))
+
     def _send(self, pcm: bytes) -> None:
+        if self._echo_gain is not None:
+            pcm = self._with_echo(pcm, self._echo_gain)
         self._loop.call_later(self._network_s, self.session.hear, pcm)
+
+    def _with_echo(self, pcm: bytes, gain: float) -> bytes:
+        """The microphone with the loudspeaker in it, as it was a while ago."""
+        size = MOUTH_FRAME_SAMPLES * SAMPLE_BYTES
+        start = len(self.heard) - size * self._echo_frames
+        if start < 0:
+            return pcm
+        heard = np.frombuffer(bytes(self.heard[start : start + size]), np.int16)
+        at = np.arange(EAR_FRAME_SAMPLES) * (MOUTH_FRAME_SAMPLES / EAR_FRAME_SAMPLES)
+        echo = np.interp(at, np.arange(MOUTH_FRAME_SAMPLES), heard) * gain
+        return np.clip(np.frombuffer(pcm, np.int16) + echo, -32768, 32767).astype(np.int16).tobytes()
 
     def _play(self) -> None:
         wanted = MOUTH_FRAME_SAMPLES * SAMPLE_BYTES
@@ -159,6 +196,7 @@ class SimulatedCaller:
             out += piece
             entry.offset += len(piece) // SAMPLE_BYTES
             entry.pcm = entry.pcm[len(piece) :]
+            self._note_span(reply, entry.offset - len(piece) // SAMPLE_BYTES, entry.offset)
             self._played[reply] = entry.offset
             if not entry.pcm:
                 self._buffer.popleft()

@@ -174,15 +174,16 @@ def _is_stale(state: State, event: s.Input) -> bool:
 
 
 def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) -> None:
+    probability = 0.0 if event.echo else event.probability
     if state.ear is Ear.SPEAKING:
-        if event.probability >= policy.offset_probability:
+        if probability >= policy.offset_probability:
             state.voiced += event.samples
             state.last_voice = max(state.last_voice, event.at if event.loud_until is None else event.loud_until)
             if state.voiced >= in_samples(policy.min_speech_ms):
                 _retract(state, out)
         else:
             _silence_in_speech(policy, state, event.at, out)
-    elif event.probability >= policy.onset_probability:
+    elif probability >= policy.onset_probability:
         _onset(policy, state, event, out)
 
 

@@ -15,12 +15,14 @@ Reason = Literal["speech", "words", "signal", "text"]
 @dataclass(frozen=True, slots=True)
 class Window:
     """The VAD judged a window of sound; `at` is its end, `samples` its length. `loud_until`: where the utterance was last loud
-    (`LoudEdge`), if somebody looked; else the window's end is taken for it."""
+    (`LoudEdge`), if somebody looked; else the window's end is taken for it. `echo`: it is our own voice coming back (`EchoGuard`), and
+    counts as silence."""
 
     at: int
     probability: float
     samples: int = 512
     loud_until: int | None = None
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
