@@ -53,6 +53,7 @@ _CHARS_UTF8 = 1
 _RATE, _PITCH = 1, 3
 _EVENT_LIST_TERMINATED, _EVENT_WORD = 0, 1
 _CHUNK_MS = 50
+_BATCH_MS = 200
 _PARENT_CHECK_MS = 2000
 
 
@@ -181,6 +182,9 @@ class Espeak:
         self._request = 0
         self._voice: tuple[str, str] | None = None
         self._muted = False
+        self._words = bytearray()
+        self._pcm = bytearray()
+        self._batch_bytes = 0
         callback = ctypes.CFUNCTYPE(
             ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
         )
@@ -191,7 +195,7 @@ class Espeak:
         """Loads the default voice and runs it once, unheard: the first use of a voice costs up to 0.1 s."""
         self._muted = True
         try:
-            self.speak(0, "a", "", "en", 175, 50)
+            self.speak(0, "a", "", "en-us", 175, 50)
         except RequestFailed:
             pass  # English data may be left out of a small build; a request will say so
         finally:
@@ -207,9 +211,22 @@ class Espeak:
         self._lib.espeak_SetParameter(_RATE, words_per_minute, 0)
         self._lib.espeak_SetParameter(_PITCH, pitch, 0)
         data = text.encode("utf-8", "replace")
+        self._words.clear()
+        self._pcm.clear()
+        self._batch_bytes = 0
         status = self._lib.espeak_Synth(data, len(data) + 1, 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
         if status != 0 and not (self._muted or self._pipe.aborted()):
             raise RequestFailed(f"espeak-ng {self.version} refused the text (status {status})")
+        self._flush()
+
+    def _flush(self) -> None:
+        """Sends what was made: the first chunk of a sentence at once, then a few at a time, which costs the reader less."""
+        if self._words or self._pcm:
+            words, pcm = bytes(self._words), bytes(self._pcm)
+            self._words.clear()
+            self._pcm.clear()
+            self._batch_bytes = _BATCH_MS * self.rate_hz * 2 // 1000
+            self._pipe.send(SOUND, self._request, COUNT.pack(len(words) // WORD.size) + words + pcm)
 
     def _set_voice(self, name: str, language: str) -> None:
         if name:
@@ -247,18 +264,17 @@ class Espeak:
     def _on_sound(self, sound: "ctypes._Pointer[ctypes.c_short]", samples: int, events: "ctypes._Pointer[_Event]") -> int:
         if self._muted:
             return 0
-        words = bytearray()
         index = 0
         while events[index].type != _EVENT_LIST_TERMINATED:
             event = events[index]
             if event.type == _EVENT_WORD and event.length > 0 and event.text_position > 0 and event.sample >= 0:
-                words += WORD.pack(event.text_position - 1, event.sample)
+                self._words += WORD.pack(event.text_position - 1, event.sample)
             index += 1
-        pcm = ctypes.string_at(sound, samples * 2) if sound and samples > 0 else b""
+        if sound and samples > 0:
+            self._pcm += ctypes.string_at(sound, samples * 2)
         try:
-            if words or pcm:
-                payload = COUNT.pack(len(words) // WORD.size) + bytes(words) + pcm
-                self._pipe.send(SOUND, self._request, payload)
+            if len(self._pcm) > self._batch_bytes:
+                self._flush()
             return int(self._pipe.aborted())
         except SystemExit:
             os._exit(0)  # an exception cannot pass through the C frames above; the parent has gone
