@@ -182,7 +182,7 @@ async def _run(context: CallContext, tool: RegisteredTool, tool_call: ToolUseBlo
         return
     schema = tool.parameters()
     try:
-        args, kwargs = tool.bind(read_arguments(tool_call, schema))
+        args, kwargs = tool.bind(read_arguments(tool_call, schema, allow_cut=tool.flags.read_only))
     except BadArguments as error:
         yield error_chunk("bad_arguments", f"Error: wrong arguments for {tool.name}: {error}. {_usage(schema)}")
         return

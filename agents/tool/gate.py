@@ -23,7 +23,7 @@ def decide(tool: RegisteredTool | None, tool_call: ToolUseBlock, permissions: Pe
     if tool is None or (permissions is None and not tool.flags.requires_confirmation):
         return _ALLOWED
     try:
-        arguments = read_arguments(tool_call, tool.parameters())
+        arguments = read_arguments(tool_call, tool.parameters(), allow_cut=tool.flags.read_only)
     except BadArguments:
         return _ALLOWED
     return (permissions or Permissions()).decide(tool.name, arguments, tool.flags)

@@ -1,6 +1,7 @@
 """What a model reads of a function, and what becomes of the arguments it writes."""
 
 import functools
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
@@ -316,6 +317,15 @@ async def test_extended_model():
         ("{'a': 1}", {"a": 1}),
         ('```json\n{"a": 1}\n```', {"a": 1}),
         ('{"a": 1,}', {"a": 1}),
+        ('{"a": 1, ', {"a": 1}),
+        ('{"a": [1, {"b": "c\\', {"a": [1, {"b": "c"}]}),
+        ('{"a": 1, "b', {"a": 1}),
+        ('{"a": 1, "b":', {"a": 1}),
+        ('{"a": 1, "a', {"a": 1}),
+        ('{"a": "b\\u00', {"a": "b"}),
+        ('Sure: {"a": 1} I hope this helps }', {"a": 1}),
+        ('{"a": 1, "b": tru', {"a": 1}),
+        ("{a: 1, b: two}", {"a": 1, "b": "two"}),
         ('"{\\"a\\": 1}"', {"a": 1}),
         ("", {}),
         ("  ", {}),
@@ -422,6 +432,42 @@ def test_arguments_either_satisfy_the_schema_or_are_refused(arguments):
         return
     check_arguments(read, SCHEMA)
     assert set(read) <= set(arguments)
+
+
+@settings(deadline=None)  # how long an example takes says nothing on a busy machine
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=9) | st.lists(st.text(max_size=5))), st.data())
+def test_an_object_that_breaks_off_keeps_what_was_whole(arguments, data):
+    text = json.dumps(arguments)
+    read = parse_arguments(text[: data.draw(st.integers(1, len(text)))])
+    assert len(read) <= len(arguments)
+    for index, (key, value) in enumerate(arguments.items()):
+        if index < len(read) - 1:
+            assert read[key] == value
+        elif index == len(read) - 1:
+            assert key in read  # this one may be cut
+            assert isinstance(read[key], type(value))
+
+
+async def test_half_a_value_is_enough_to_look_but_not_to_act():
+    def go(path: str, depth: int = 1) -> str:
+        return path
+
+    cut = '{"path": "/tmp/scratch/o'
+    assert await result_of(go, raw=cut, flags=ToolFlags(read_only=True)) == ("success", "/tmp/scratch/o")
+    for raw in (cut, '{"path": "/tmp", "depth": 1'):
+        state, text = await result_of(go, raw=raw)
+        assert state == "error" and "break off" in text
+    assert await result_of(go, raw='{"path": "/tmp"') == ("success", "/tmp")
+    assert await result_of(go, raw='```{"path": "/tmp"}``` is what I mean 1') == ("success", "/tmp")
+
+
+@pytest.mark.parametrize("text", ["{" * 50_000, '{"a":[' * 8_000, '{"a": "' + '"x ' * 16_000, '{"a' * 16_000])
+def test_deep_nonsense_ends(text):
+    """The repair library alone would take minutes for some of these, on the event loop."""
+    try:
+        assert parse_arguments(text) == {}
+    except BadArguments as error:
+        assert len(str(error)) < 400
 
 
 @settings(deadline=None)  # how long an example takes says nothing on a busy machine
