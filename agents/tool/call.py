@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..draft import Draft, DraftDiscarded
-from ..message import Block, TextBlock, ToolUseBlock
+from ..message import Block, TextBlock, ToolState, ToolUseBlock
 from .arguments import BadArguments, read_arguments
 from .background import BackgroundTasks
 from .base import NextHandler, ToolChunk, ToolError, ToolMiddleware, ToolResponse, ToolStream
@@ -63,6 +63,7 @@ async def call_tool(context: CallContext, tool_call: ToolUseBlock, draft: Draft 
         yield refusal
         return
     said_something = False
+    state: ToolState = "success"
     chunks = _onion(context, found, tool_call, draft)
     try:
         async for chunk in chunks:
@@ -70,15 +71,17 @@ async def call_tool(context: CallContext, tool_call: ToolUseBlock, draft: Draft 
             if chunk.is_last:
                 yield chunk if said_something else replace(chunk, content=_nothing(chunk))
                 return
+            if chunk.state != "running":
+                state = chunk.state  # said before the end: it holds at the end
             if chunk.content:
-                yield chunk
+                yield replace(chunk, state="running")
     except Exception as error:  # of a middleware: those of tools are chunks by now
         logger.warning("a middleware of tool %s failed", tool_call.name, exc_info=True)
         yield _failed(error)
         return
     finally:
         await chunks.aclose()
-    done = ToolChunk([], True, "success")
+    done = ToolChunk([], True, state)
     yield done if said_something else replace(done, content=_nothing(done))
 
 

@@ -234,7 +234,10 @@ def _docstring(origin: Any) -> str:
 
 
 def _hints(origin: Any) -> dict[str, Any]:
-    target = origin if inspect.isroutine(origin) else type(origin).__call__
+    if inspect.isclass(origin):
+        target = origin.__init__
+    else:
+        target = origin if inspect.isroutine(origin) else type(origin).__call__
     try:
         return typing.get_type_hints(target, include_extras=True)
     except (NameError, TypeError) as error:

@@ -190,7 +190,7 @@ async def test_bad_arguments_say_what_is_wrong():
 
     kind, text = await error_of(Toolkit([f]), "f", a="x", b=1)
     assert kind == "bad_arguments" and "'x' is not of type 'integer'" in text and "a (required)" in text
-    chunks = [c async for c in Toolkit([f]).call(call_of("f", "{a: 1"))]
+    chunks = [c async for c in Toolkit([f]).call(call_of("f", "{a: 1}"))]
     assert chunks[-1].content == [TextBlock("1")]
     chunks = [c async for c in Toolkit([f]).call(call_of("f", "gibberish"))]
     assert chunks[-1].metadata["error"] == "bad_arguments" and "gibberish" in chunks[-1].content[0].text
@@ -659,6 +659,17 @@ async def test_middleware_may_do_anything():
         toolkit.register_middleware(middleware)
         state, got = await result(toolkit, "echo", text="hi")
         assert got == text and state == ("error" if middleware in (breaks, redirects) else "success")
+
+
+async def test_a_state_that_middleware_gives_too_early_is_not_lost():
+    async def judges(kwargs, next_handler):
+        yield ToolChunk([TextBlock("no")], state="denied")
+        yield ToolChunk([TextBlock("!")])
+
+    toolkit = Toolkit([sync_tool])
+    toolkit.register_middleware(judges)
+    chunks = await chunks_of(toolkit, "sync_tool")
+    assert [chunk.state for chunk in chunks] == ["running", "running", "denied"]
 
 
 async def test_an_outer_middleware_catches_what_an_inner_one_raises():

@@ -155,6 +155,11 @@ async def test_everything_that_can_be_called():
     assert await result_of(lambda text: text.upper(), {"text": "a"}, func_name="upper") == ("success", "A")
 
 
+async def test_a_class_makes_its_instances():
+    assert schema_of(Address)["parameters"]["properties"]["number"]["type"] == "integer"
+    assert await result_of(Address, {"street": "Elm", "number": 3}) == ("success", '{"street": "Elm", "number": 3}')
+
+
 POW = {"type": "object", "properties": {"exp": {"type": "integer"}}, "required": ["exp"]}
 
 
