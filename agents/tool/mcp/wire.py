@@ -88,6 +88,8 @@ class HttpServer:
     async def _streamable(self) -> AsyncGenerator[Any]:
         from mcp.client import streamable_http as module
 
+        if not hasattr(module, "streamable_http_client"):
+            raise ImportError("streamable HTTP needs version 1.24 or later of the MCP SDK: pip install -U mcp")
         options = dict(self.options)
         auth = options.pop("auth", None)
         # The time limits have the type of the HTTP library that this version of the SDK uses: httpx, or
