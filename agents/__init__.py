@@ -59,7 +59,7 @@ _NAMES = {
         RequireExternalExecutionEvent UserConfirmResultEvent ExternalExecutionResultEvent UserInterruptEvent CustomEvent
         ReplyEndEvent ConfirmResult Usage parse_event""",
     "formatter": """DashScopeChatFormatter DashScopeMultiAgentFormatter FormatterBase OpenAIChatFormatter
-        OpenAIMultiAgentFormatter TokenLimit""",
+        OpenAIMultiAgentFormatter""",
     "hub": "MsgHub",
     "memory.base": "MemoryBase",
     "memory.compression": "CompressionConfig",

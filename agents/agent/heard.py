@@ -19,6 +19,9 @@ _GO_ON = frozenset(
 )
 """What a caller says who wants an interrupted reply to go on: the whole turn, without punctuation."""
 
+PLACE_KEPT = 64
+"""For how many messages an interrupted reply can be taken up again; nobody means an older one by "go on"."""
+
 _PIECE = re.compile(r"\s*(?:[\u3000-\u9fff\uff00-\uffef]{1,4}|[^\s\u3000-\u9fff\uff00-\uffef]+)|\s+")
 
 RESUME_TOOL = "resume_speaking"
@@ -45,8 +48,11 @@ def wants_more(messages: Sequence[Msg]) -> bool:
 
 
 def unfinished(messages: Sequence[Msg], name: str) -> Msg | None:
-    """The newest interrupted message of the agent `name`, where it has words that were not heard and not said since."""
-    for msg in reversed(messages):
+    """The newest interrupted message of the agent `name`, where it has words that were not heard and not said since.
+
+    Only the last `PLACE_KEPT` messages are looked through: this is asked before every model call.
+    """
+    for msg in reversed(messages[-PLACE_KEPT:]):
         if msg.role == "assistant" and msg.name == name and isinstance(cut := msg.metadata.get("interrupted"), dict):
             return msg if cut.get("unheard") and not cut.get("resumed_by") else None
     return None

@@ -61,6 +61,7 @@ class ReActAgent(AgentBase):
     _whole = False
     """Whether memory, which may come from a process that crashed, was looked through for calls without a result."""
     _parked_model: Any = None
+    _tells_speaker: bool | None = None
     _compressing: asyncio.Task[bool] | None = None
     _waking: asyncio.Task[None] | None = None
     _news = False
@@ -304,7 +305,9 @@ class ReActAgent(AgentBase):
         if prompt:
             shown.insert(0, Msg(self.name, prompt, "system"))
         shown.extend(Msg("hint", [HintBlock(hint)], "user") for hint in call.hints)
-        messages = await self.formatter.format(shown)
+        if self._tells_speaker is None:
+            self._tells_speaker = _takes_speaker(self.formatter)
+        messages = await (self.formatter.format(shown, speaker=self.name) if self._tells_speaker else self.formatter.format(shown))
         choice = call.tool_choice if tools else None
         return ModelCall(run, self.model, messages, tools or None, choice)
 
@@ -420,6 +423,12 @@ async def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
             yield delta
     finally:
         await close(stream)
+
+
+def _takes_speaker(formatter: Any) -> bool:
+    """Whether a formatter wants to know who speaks next; those written for AgentScope do not."""
+    parameters = inspect.signature(formatter.format).parameters.values()
+    return any(one.name == "speaker" or one.kind is one.VAR_KEYWORD for one in parameters)
 
 
 def _names(toolkit: Any) -> Any:

@@ -305,3 +305,12 @@ def test_importing_is_cheap() -> None:
         "heavy = {'openai', 'dashscope', 'mcp', 'jsonschema', 'opentelemetry'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_is_there() -> None:
+    import hubbub.agents as agents
+
+    missing = [name for name in agents.__all__ if not hasattr(agents, name)]
+    assert not missing
+    with pytest.raises(AttributeError):
+        getattr(agents, "no_such_name")  # noqa: B009

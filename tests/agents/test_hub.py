@@ -251,3 +251,34 @@ async def test_many_listeners_hear_in_order() -> None:
         for n in range(10):
             await hub.broadcast(Msg("host", str(n), "user"))
     assert all([m.content for m in a.memory.messages()] == [str(n) for n in range(10)] for a in everybody)
+
+
+async def test_the_model_tells_its_own_words_from_those_of_others() -> None:
+    """With the real formatter: own replies are the assistant's, others' are named."""
+    from hubbub.agents import OpenAIMultiAgentFormatter
+
+    model = ScriptedModel(then="I am here.")
+    ada = ReActAgent("ada", "You are ada.", model, OpenAIMultiAgentFormatter())
+    bob = speaker("bob")
+    async with MsgHub([ada, bob], announcement=Msg("host", "Speak.", "user")):
+        await ada()
+        await bob()
+        await ada()
+    roles = [(m["role"], m["content"]) for m in model.calls[1].messages]
+    assert ("assistant", "I am here.") in roles
+    assert any(role == "user" and "bob: bob speaks." in content for role, content in roles)
+    assert not any(role == "assistant" and "bob speaks" in str(content) for role, content in roles)
+
+
+async def test_a_reply_cut_before_its_first_word_is_told_to_the_model() -> None:
+    from hubbub.agents import OpenAIMultiAgentFormatter
+
+    model = ScriptedModel([[60, "One."]], then="Yes.")
+    ada = ReActAgent("ada", "You are ada.", model, OpenAIMultiAgentFormatter())
+    task = asyncio.create_task(ada(Msg("bob", "count", "user")))
+    while not model.open_streams:
+        await asyncio.sleep(0)
+    await ada.interrupt(Msg("bob", "wait", "user"))
+    await task
+    await ada(Msg("bob", "go ahead then, tell me", "user"))
+    assert "cut off by bob" in str(model.calls[1].messages)
