@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from hubbub.agents.mcp import (
+from hubbub.agents.message import ImageBlock, TextBlock, ToolUseBlock
+from hubbub.agents.tool import Toolkit, ToolResponse
+from hubbub.agents.tool.mcp import (
     HttpStatefulClient,
     HttpStatelessClient,
     MCPUnavailable,
     StdIOStatefulClient,
 )
-from hubbub.agents.message import ImageBlock, TextBlock, ToolUseBlock
-from hubbub.agents.tool import Toolkit, ToolResponse
 from hubbub.agents.tool.mcp.base import result_blocks
 
 pytest.importorskip("mcp", reason="the MCP SDK is not installed")
