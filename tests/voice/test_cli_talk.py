@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import pty
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -11,8 +14,8 @@ import pytest
 from client_server import Line, Script, scripted_server
 from hubbub.voice.audio.wav import read_wav, write_wav
 from hubbub.voice.commands.status import ExitStatus
-from hubbub.voice.event import Clear, Floor, Reply, SpeechStarted, SpeechStopped, Transcript, Turn, TurnLatency
-from hubbub.voice.protocol import Playhead, Text
+from hubbub.voice.event import Clear, Floor, Reply, SpeechStarted, SpeechStopped, Transcript, Turn, TurnLatency, Words, WordTime
+from hubbub.voice.protocol import Leave, Playhead, Text
 from websockets.asyncio.server import ServerConnection, serve
 
 ANSWER = (np.arange(4800) % 1000 + 500).astype("<i2").tobytes()  # 200 ms at 24 kHz
@@ -223,3 +226,64 @@ async def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         status, _, err = await hubbub("talk", server.url, "--text", "a", "--save", str(tmp_path / "none" / "reply.wav"))
     assert status == ExitStatus.FAILED
     assert "cannot be written: No such file or directory" in err
+
+
+async def test_on_a_terminal_captions_are_rewritten_in_place() -> None:
+    async def script(line: Line) -> None:
+        await line.wait_until(lambda line: bool(line.said(Text)))
+        await line.send(Transcript(speaker="guest", text="what", final=False, turn=1))
+        await line.send(Transcript(speaker="guest", text="what time", final=False, turn=1))
+        await line.send(Transcript(speaker="guest", text="what time is it", final=True, turn=1))
+        await line.send(Reply(reply=1, agent="Ava", text="It is late.", final=False, turn=1))
+        await line.send(Words(reply=1, words=(WordTime(start=0, end=2, at=0), WordTime(start=3, end=5, at=4000))))
+        await line.play(1, 0, ANSWER, last=True)
+        await line.wait_until(lambda line: any(report.offset == 4800 for report in line.said(Playhead)))
+        await line.send(Reply(reply=1, agent="Ava", text="It is late.", final=True, turn=1))
+
+    ours, theirs = pty.openpty()
+    async with scripted_server(script) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hubbub.voice.cli", "talk", server.url, "--text", "what time is it",
+            stdin=asyncio.subprocess.DEVNULL, stdout=theirs,
+        )  # fmt: skip
+        os.close(theirs)
+        async with asyncio.timeout(60):
+            status = await process.wait()
+    shown = os.read(ours, 100_000).decode().replace("\r\n", "\n")
+    os.close(ours)
+    assert status == ExitStatus.OK
+    assert "\r\x1b[Kguest: what\r\x1b[Kguest: what time\r\x1b[Kguest: what time is it\n" in shown
+    assert "\r\x1b[KAva: It\r\x1b[KAva: It is\r\x1b[KAva: It is late.\n" in shown
+
+
+async def test_ctrl_c_ends_it_quietly_and_leaves_the_room() -> None:
+    async with scripted_server() as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hubbub.voice.cli", "talk", server.url, "--text", "hello",
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            assert process.stdout is not None
+            await process.stdout.readline()
+            await server.lines[0].wait_until(lambda line: bool(line.said(Text)))
+            process.send_signal(signal.SIGINT)
+            _, err = await process.communicate()
+            await server.lines[0].socket.wait_closed()
+    assert (process.returncode, err) == (ExitStatus.INTERRUPTED, b"")
+    assert server.lines[0].said(Leave)
+
+
+async def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    async def script(line: Line) -> None:
+        await line.wait_until(lambda line: bool(line.said(Text)))
+        await answer(line, 1)
+
+    async with scripted_server(script) as server:
+        process = await asyncio.create_subprocess_shell(
+            f"{sys.executable} -m hubbub.voice.cli talk {server.url} --text hello --json | head -n 1",
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            out, err = await process.communicate()
+    assert json.loads(out)["type"] == "joined"
+    assert err == b""

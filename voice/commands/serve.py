@@ -5,7 +5,6 @@ import socket
 import sys
 from pathlib import Path
 
-from ..config import ConfigError, default_config, load_config
 from .status import ExitStatus
 
 
@@ -27,6 +26,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves. Answers the exit status."""
+    from ..config import ConfigError, default_config, load_config  # only this command pays for loading it, and the server
+
     try:
         config = load_config(arguments.rooms) if arguments.rooms else default_config()
     except ConfigError as error:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if fault:
         print(f"hubbub: {fault}", file=sys.stderr)
         return ExitStatus.FAILED
-    from ..server import serve  # only this command pays for loading the server
+    from ..server import serve
 
     try:
         return serve(

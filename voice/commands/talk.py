@@ -1,7 +1,6 @@
 """`hubbub talk`: be a caller, by recordings, by typing, or by this machine's microphone."""
 
 import argparse
-import asyncio
 import math
 import sys
 from typing import TYPE_CHECKING, Any
@@ -55,6 +54,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Talks. Answers the exit status."""
+    import asyncio  # loaded only by who talks, as the rest
+
     from ..audio.wav import AudioFileError, read_audio
     from ..client import CannotConnectError, ConnectionLostError, DeviceError, RefusedError, VoiceClient, VoiceClientError
     from .conversation import Line, Plan, converse
@@ -81,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _fail(str(error), ExitStatus.LOST)
     except VoiceClientError as error:
         return _fail(str(error), ExitStatus.FAILED)
+    except BrokenPipeError:
+        raise  # whoever read our output has gone; it is not --save that failed
     except OSError as error:
         return _fail(f"{arguments.save}: cannot be written: {error.strerror or error}", ExitStatus.FAILED)
 
