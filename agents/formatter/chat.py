@@ -91,7 +91,7 @@ class ChatFormatter(FormatterBase):
     def _named(self, msg: Msg) -> list[Part]:
         """The message with its speaker's name, and the note on its interruption."""
         parts = self._content(msg)
-        if _is_hint(msg):
+        if _is_hint(msg) or (not parts and "interrupted" not in msg.metadata):
             return parts
         if not parts or "text" not in parts[0]:
             parts.insert(0, self.text_part(""))

@@ -86,6 +86,13 @@ def step(state: Booking | None, said: str) -> tuple[Booking | None, str | None]:
     return state, _QUESTIONS[state.wanted] if state.wanted else state.summary()
 
 
+def stray(turn: Turn) -> str | None:
+    """Answers what would be part of a booking, where none has begun."""
+    if read_slots(turn.plain, None) is None:
+        return None
+    return "If that is about a room, say book a room first."
+
+
 def open_question(turn: Turn) -> str | None:
     """What the booking in progress still asks, or None: to come back to it after a line that was not understood."""
     state: Booking | None = None

@@ -106,11 +106,11 @@ def _by_likeness(turn: Turn) -> str | None:
 
 @cache
 def _questions() -> dict[str, frozenset[str]]:
-    """The phrases that can be guessed at, with their words: not those by which callers tell something about themselves."""
-    telling = re.compile(r"\bmy .* is\b|^my\b|^i\b|^remember|^repeat after|^spell|^how do you spell")
-    return {phrase: frozenset(plain(phrase).split()) for phrase in phrases() if not telling.search(phrase)}
+    """The phrases that can be guessed at, with their words: no sums, and nothing that callers tell of themselves."""
+    exact = re.compile(r"\bmy .* is\b|^my\b|^i\b|^remember|^repeat after|spell|\b(?:plus|minus|times|divided|half|root|percent)\b")
+    return {phrase: frozenset(plain(phrase).split()) for phrase in phrases() if not exact.search(phrase)}
 
 
 def _come_back(turn: Turn) -> str | None:
     question = booking.open_question(turn)
-    return f"I did not understand that. {question}" if question else None
+    return f"I did not understand that. {question}" if question else booking.stray(turn)
