@@ -215,7 +215,7 @@ async def test_programs_have_no_network(code):
 
 async def test_network_can_be_allowed(code, home):
     connected = asyncio.Event()
-    server = await asyncio.start_server(lambda *_: connected.set(), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda _, writer: (connected.set(), writer.close()), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     open_code = CodeTools(home, enabled=True, allow_network=True, timeout_s=20)
     result = await open_code.execute_python_code(f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)")
@@ -325,6 +325,7 @@ class Site:
     def __init__(self, **pages):
         self.pages = pages
         self.visits = []
+        self._serving = set()
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -333,11 +334,15 @@ class Site:
 
     async def __aexit__(self, *_):
         self._server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def url(self, page="", host="127.0.0.1"):
         return f"http://{host}:{self.port}/{page}"
 
     async def _serve(self, reader, writer):
+        self._serving.add(asyncio.current_task())
         try:
             line = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[0]
             page = line.split()[1].lstrip("/").partition("?")[0]
