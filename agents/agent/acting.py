@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,6 +48,26 @@ class ToolkitLike(Protocol):
         """Runs a tool; errors are chunks."""
 
 
+class NoTools:
+    """A toolkit without tools: every call gets an error."""
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """None."""
+        return []
+
+    def flags(self, name: str) -> ToolFlags:
+        """Harmless: calling it only gives an error."""
+        from ..tool.base import ToolFlags
+
+        return ToolFlags(read_only=True)
+
+    async def call(self, tool_call: ToolUseBlock, *, draft: Draft | None = None) -> AsyncIterator[ToolChunk]:
+        """An error that says so."""
+        from ..tool.base import ToolChunk
+
+        yield ToolChunk([TextBlock(f"Error: there is no tool {tool_call.name!r}; you have no tools.")], True, "error")
+
+
 class Actor:
     """Runs the open calls of a run with a toolkit."""
 
@@ -63,18 +83,18 @@ class Actor:
         asking = [call for call in calls if call.state != "allowed" and self._asks(call)]
         return asking, [call for call in outside if call not in asking]
 
-    async def act(self, run: Run) -> AsyncIterator[AgentEvent]:
+    async def act(self, run: Run) -> AsyncGenerator[AgentEvent, None]:
         """Runs open calls until none is left, or one has to wait."""
         while run.calls:
             batch = self._next_batch(list(run.calls.values()))
             if not batch:
                 return
             stream = self._together(run, batch) if len(batch) > 1 else self.call(run, batch[0])
-            async with aclosing(stream) as events:  # type: ignore[type-var]
+            async with aclosing(stream) as events:
                 async for event in events:
                     yield event
 
-    async def call(self, run: Run, call: ToolUseBlock) -> AsyncIterator[AgentEvent]:
+    async def call(self, run: Run, call: ToolUseBlock) -> AsyncGenerator[AgentEvent, None]:
         """Runs one call: its events, and its result in memory."""
         if run.draft is not None and self.toolkit.flags(call.name).side_effects:
             await run.draft.wait()
@@ -125,14 +145,14 @@ class Actor:
         changed.id = call.id  # the pair in memory hangs on it
         return changed
 
-    async def _together(self, run: Run, calls: list[ToolUseBlock]) -> AsyncIterator[AgentEvent]:
+    async def _together(self, run: Run, calls: list[ToolUseBlock]) -> AsyncGenerator[AgentEvent, None]:
         merged: Channel[AgentEvent] = Channel(EVENTS_AHEAD)
         left = len(calls)
 
         async def work(call: ToolUseBlock) -> None:
             nonlocal left
             try:
-                async with aclosing(self.call(run, call)) as events:  # type: ignore[type-var]
+                async with aclosing(self.call(run, call)) as events:
                     async for event in events:
                         await merged.put(event)
             finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import typing
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -49,7 +49,7 @@ class CallableAgent(AgentBase):
             source = _rest(run, rest)
         else:
             source = self._answer(run, history)
-        async with aclosing(source) as parts:  # type: ignore[type-var]
+        async with aclosing(source) as parts:
             async for part in parts:
                 writer.text(part)
                 for event in writer.take():
@@ -61,7 +61,7 @@ class CallableAgent(AgentBase):
         run.take_message()
         yield run.finish("completed")
 
-    async def _answer(self, run: Run, history: list[Msg]) -> AsyncIterator[str]:
+    async def _answer(self, run: Run, history: list[Msg]) -> AsyncGenerator[str, None]:
         new = run.inputs or _since_own(history, self.name)
         first: Any = _as_text(new)
         if self._wants == "messages":
@@ -99,7 +99,7 @@ def from_callable(function: Answers, *, name: str = "", memory: MemoryBase | Non
     return CallableAgent(function, chosen, memory=memory)
 
 
-async def _rest(run: Run, rest: Msg) -> AsyncIterator[str]:
+async def _rest(run: Run, rest: Msg) -> AsyncGenerator[str, None]:
     left: str = rest.metadata["interrupted"]["unheard"].lstrip()
     run.unsaid = left
     run.metadata["resumed"] = rest.reply_id or rest.id

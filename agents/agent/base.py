@@ -118,7 +118,7 @@ class AgentBase(Hooked):
         elif self._parked is not None:
             from ..event import UserInterruptEvent
 
-            async with aclosing(self._new_run(UserInterruptEvent(message=msg), None, {}).events()) as events:  # type: ignore[type-var]
+            async with aclosing(self._new_run(UserInterruptEvent(message=msg), None, {}).events()) as events:
                 async for _ in events:
                     pass
 
@@ -224,8 +224,9 @@ class AgentBase(Hooked):
 
     def take_up(self, run: Run) -> Iterator[AgentEvent]:
         """Remembers what a reply answers; the first thing that `respond` does."""
-        for msg in run.inputs:
-            run.remember(msg.public())
+        if run.first_round:
+            for msg in run.inputs:
+                run.remember(msg.public())
         return
         yield
 
@@ -258,7 +259,7 @@ class AgentBase(Hooked):
         await self._listened()
         shows = self._shows()
         rebuilt = None
-        async with aclosing(run.events()) as events:  # type: ignore[type-var]
+        async with aclosing(run.events()) as events:
             async for event in events:
                 if shows:
                     if rebuilt is None:

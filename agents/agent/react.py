@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from ..event import (
-    AgentEvent,
-    ModelCallEndEvent,
-    ModelCallStartEvent,
-    Usage,
-    UserInterruptEvent,
-)
+from ..event import AgentEvent, UserInterruptEvent
 from ..memory.base import MemoryBase
 from ..memory.in_process import InMemoryMemory
 from ..message import HintBlock, Msg, TextBlock, ToolUseBlock
-from ..middleware.base import MiddlewareBase, ModelCall, ReasoningCall, close, onion, overriding
-from ..model.base import ChatDelta, ChatUsage, TextDelta, ThinkingDelta, ToolCallDelta
+from ..middleware.base import MiddlewareBase, ReasoningCall
 from . import heard, waiting
-from .acting import Actor, ToolkitLike, ask
+from .acting import Actor, NoTools, ToolkitLike, ask
 from .base import AgentBase
-from .hooks import hooks_around, run_after, run_before
+from .reasoning import formatter_for_model, reason, takes_speaker
 from .run import Run
 from .structured import FINISH_TOOL, StructuredOutput
 from .writer import BlockWriter
@@ -150,6 +143,16 @@ class ReActAgent(AgentBase):
         if self._run is None:
             await self._wake()
 
+    def has_seen_news(self) -> None:
+        """The results of background tools that are in memory are in the prompt now."""
+        self._news = False
+
+    def format_options(self) -> dict[str, Any]:
+        """What the formatter is told besides the messages."""
+        if self._tells_speaker is None:
+            self._tells_speaker = takes_speaker(self.formatter)
+        return {"speaker": self.name} if self._tells_speaker else {}
+
     async def _wake(self) -> None:
         if self._news and self._parked is None and self.on_wake is not None:
             self._news = False
@@ -188,32 +191,34 @@ class ReActAgent(AgentBase):
         if run.interrupted:
             raise asyncio.CancelledError
         if heard.wants_more(run.inputs) and (rest := heard.unfinished(run.remembered(), self.name)) is not None:
-            async for event in self._say_rest(run, rest):
-                yield event
+            async with aclosing(self._say_rest(run, rest)) as events:
+                async for event in events:
+                    yield event
             return
-        async with aclosing(self._loop(run, structured)) as events:  # type: ignore[type-var]
+        async with aclosing(self._loop(run, structured)) as events:
             async for event in events:
                 yield event
 
-    async def _loop(self, run: Run, structured: StructuredOutput | None) -> AsyncIterator[AgentEvent]:
+    async def _loop(self, run: Run, structured: StructuredOutput | None) -> AsyncGenerator[AgentEvent, None]:
         hints: list[str] = []
         limit = self.max_iters + (GRACE_STEPS if structured is not None else 0)
         nothing = 0
         while True:
             if run.calls:
-                async with aclosing(self._act(run, structured)) as events:  # type: ignore[type-var]
+                async with aclosing(self._act(run, structured)) as events:
                     async for event in events:
                         yield event
                 if run.metadata.get("resumed") or run.reason == "waiting" or (structured is not None and structured.value is not None):
                     return
             if run.iteration >= limit:
-                async for event in self._last_words(run):
-                    yield event
+                async with aclosing(self._last_words(run)) as events:
+                    async for event in events:
+                        yield event
                 return
             run.iteration += 1
             choice = "required" if structured is not None else None
             before = len(run.said)
-            async with aclosing(self._reason(run, ReasoningCall(run, choice, hints), structured)) as events:  # type: ignore[type-var]
+            async with aclosing(reason(self, ReasoningCall(run, choice, hints), structured)) as events:
                 async for event in events:
                     yield event
             if run.calls:
@@ -229,8 +234,8 @@ class ReActAgent(AgentBase):
             else:
                 hints = [FINISH_FIRST]
 
-    async def _last_words(self, run: Run) -> AsyncIterator[AgentEvent]:
-        async with aclosing(self._reason(run, ReasoningCall(run, "none", [OUT_OF_STEPS]), None)) as events:  # type: ignore[type-var]
+    async def _last_words(self, run: Run) -> AsyncGenerator[AgentEvent, None]:
+        async with aclosing(reason(self, ReasoningCall(run, "none", [OUT_OF_STEPS]), None)) as events:
             async for event in events:
                 yield event
         for call in list(run.calls.values()):  # a model that uses tools when told not to
@@ -238,90 +243,17 @@ class ReActAgent(AgentBase):
                 yield event
         yield run.finish("exceeded")
 
-    # Reasoning
-
-    async def _reason(
-        self, run: Run, call: ReasoningCall, structured: StructuredOutput | None
-    ) -> AsyncIterator[AgentEvent]:
-        async def core(call: ReasoningCall) -> AsyncIterator[AgentEvent]:
-            with hooks_around(self, "reasoning") as (before, after):
-                given = await run_before(self, before, {"tool_choice": call.tool_choice})
-                call.tool_choice = given["tool_choice"]
-                request = await self._request(run, call, structured)
-                async with aclosing(self._ask_model(run, request)) as events:  # type: ignore[type-var]
-                    async for event in events:
-                        yield event
-                if run.writer is None:
-                    return
-                writer, run.writer = run.writer, None
-                blocks = writer.blocks()
-                message = Msg(self.name, blocks, "assistant", reply_id=run.reply_id)
-                if after:
-                    message = await run_after(self, after, given, message)
-                if message.content:
-                    run.adopt(message)
-
-        async with aclosing(onion(self.middlewares, "on_reasoning", core)(call)) as events:  # type: ignore[type-var]
-            async for event in events:
-                yield event
-
-    async def _ask_model(self, run: Run, request: ModelCall) -> AsyncIterator[AgentEvent]:
-        yield ModelCallStartEvent(run.reply_id, request.model.name)
-        writer = run.writer = BlockWriter(run.reply_id)
-        usage: Usage | None = None
-        stream = onion(self.middlewares, "on_model_call", _stream)(request)
-        try:
-            async for delta in stream:
-                kind = type(delta)
-                if kind is TextDelta:
-                    writer.text(delta.text)  # type: ignore[union-attr]
-                elif kind is ThinkingDelta:
-                    writer.thinking(delta.text)  # type: ignore[union-attr]
-                elif isinstance(delta, ToolCallDelta):
-                    writer.tool_call(delta.index, delta.id, delta.name, delta.arguments)
-                elif isinstance(delta, ChatUsage):
-                    usage = Usage(delta.input_tokens, delta.output_tokens, delta.cost)
-                for event in writer.take():
-                    yield event
-        finally:
-            await close(stream)
-        writer.close()
-        for event in writer.take():
-            yield event
-        yield ModelCallEndEvent(run.reply_id, usage)
-        await run.caught_up()
-
-    async def _request(self, run: Run, call: ReasoningCall, structured: StructuredOutput | None) -> ModelCall:
-        shown = run.remembered()
-        self._news = False
-        tools = list(self.toolkit.schemas()) if self.toolkit is not None else []
-        if structured is not None:
-            tools.append(structured.tool_schema())
-        if heard.unfinished(shown, self.name) is not None:
-            tools.append(heard.RESUME_SCHEMA)
-        prompt = self.sys_prompt
-        for layer in overriding(self.middlewares, "on_system_prompt"):
-            prompt = await layer.on_system_prompt(self, prompt)
-        if prompt:
-            shown.insert(0, Msg(self.name, prompt, "system"))
-        shown.extend(Msg("hint", [HintBlock(hint)], "user") for hint in call.hints)
-        if self._tells_speaker is None:
-            self._tells_speaker = _takes_speaker(self.formatter)
-        messages = await (self.formatter.format(shown, speaker=self.name) if self._tells_speaker else self.formatter.format(shown))
-        choice = call.tool_choice if tools else None
-        return ModelCall(run, self.model, messages, tools or None, choice)
-
     # Acting
 
-    async def _act(self, run: Run, structured: StructuredOutput | None) -> AsyncIterator[AgentEvent]:
-        actor = Actor(self.toolkit if self.toolkit is not None else _NoTools(), self.parallel_tool_calls)
+    async def _act(self, run: Run, structured: StructuredOutput | None) -> AsyncGenerator[AgentEvent, None]:
+        actor = Actor(self.toolkit if self.toolkit is not None else NoTools(), self.parallel_tool_calls)
         while run.calls:
             own = next((call for call in run.calls.values() if self._is_own(call, structured)), None)
             if own is not None:
                 events = self._act_own(run, own, structured)
             else:
                 events = actor.act(run)
-            async with aclosing(events) as stream:  # type: ignore[type-var]
+            async with aclosing(events) as stream:
                 async for event in stream:
                     yield event
             if run.metadata.get("resumed") or (structured is not None and structured.value is not None):
@@ -342,14 +274,15 @@ class ReActAgent(AgentBase):
             return structured is not None
         return call.name == heard.RESUME_TOOL and (self.toolkit is None or heard.RESUME_TOOL not in _names(self.toolkit))
 
-    async def _act_own(self, run: Run, call: ToolUseBlock, structured: StructuredOutput | None) -> AsyncIterator[AgentEvent]:
+    async def _act_own(self, run: Run, call: ToolUseBlock, structured: StructuredOutput | None) -> AsyncGenerator[AgentEvent, None]:
         if call.name == FINISH_TOOL and structured is not None:
             fault = structured.take(call)
             for event in waiting.answer(run, call, fault or "The answer was taken.", "error" if fault else "success"):
                 yield event
             if not fault:
-                async for event in self._finish_structured(run, structured):
-                    yield event
+                async with aclosing(self._finish_structured(run, structured)) as events:
+                    async for event in events:
+                        yield event
             return
         rest = heard.unfinished(run.remembered(), self.name)
         if rest is None:
@@ -361,29 +294,32 @@ class ReActAgent(AgentBase):
         for other in list(run.calls.values()):
             for event in waiting.refuse(run, other, "The call was not run: the interrupted answer is being said."):
                 yield event
-        async for event in self._say_rest(run, rest):
-            yield event
+        async with aclosing(self._say_rest(run, rest)) as events:
+            async for event in events:
+                yield event
 
-    async def _finish_structured(self, run: Run, structured: StructuredOutput) -> AsyncIterator[AgentEvent]:
+    async def _finish_structured(self, run: Run, structured: StructuredOutput) -> AsyncGenerator[AgentEvent, None]:
         for call in list(run.calls.values()):
             for event in waiting.refuse(run, call, "The call was not run: the answer has been given."):
                 yield event
         if structured.words or not any(isinstance(block, TextBlock) for block in run.said):
-            async for event in self._say(run, structured.spoken()):
-                yield event
+            async with aclosing(self._say(run, structured.spoken())) as events:
+                async for event in events:
+                    yield event
         run.metadata = {**run.metadata, **(structured.value or {})}
         yield run.finish("completed")
 
     # Saying what is known word for word
 
-    async def _say_rest(self, run: Run, rest: Msg) -> AsyncIterator[AgentEvent]:
+    async def _say_rest(self, run: Run, rest: Msg) -> AsyncGenerator[AgentEvent, None]:
         run.revise(heard.resumed(rest, run.reply_id))
         run.metadata["resumed"] = rest.reply_id or rest.id
-        async for event in self._say(run, rest.metadata["interrupted"]["unheard"].lstrip()):
-            yield event
+        async with aclosing(self._say(run, rest.metadata["interrupted"]["unheard"].lstrip())) as events:
+            async for event in events:
+                yield event
         yield run.finish("completed")
 
-    async def _say(self, run: Run, text: str) -> AsyncIterator[AgentEvent]:
+    async def _say(self, run: Run, text: str) -> AsyncGenerator[AgentEvent, None]:
         writer = run.writer = BlockWriter(run.reply_id)
         run.unsaid = left = text
         for piece in heard.pieces(text):
@@ -399,38 +335,6 @@ class ReActAgent(AgentBase):
         run.take_message()
 
 
-class _NoTools:
-    """A toolkit without tools: every call gets an error."""
-
-    def schemas(self) -> list[dict[str, Any]]:
-        return []
-
-    def flags(self, name: str) -> Any:
-        from ..tool.base import ToolFlags
-
-        return ToolFlags(read_only=True)
-
-    async def call(self, tool_call: ToolUseBlock, *, draft: Any = None) -> AsyncIterator[Any]:
-        from ..tool.base import ToolChunk
-
-        yield ToolChunk([TextBlock(f"Error: there is no tool {tool_call.name!r}; you have no tools.")], True, "error")
-
-
-async def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
-    stream = request.model.stream(request.messages, tools=request.tools, tool_choice=request.tool_choice)
-    try:
-        async for delta in stream:
-            yield delta
-    finally:
-        await close(stream)
-
-
-def _takes_speaker(formatter: Any) -> bool:
-    """Whether a formatter wants to know who speaks next; those written for AgentScope do not."""
-    parameters = inspect.signature(formatter.format).parameters.values()
-    return any(one.name == "speaker" or one.kind is one.VAR_KEYWORD for one in parameters)
-
-
 def _names(toolkit: Any) -> Any:
     return toolkit if hasattr(toolkit, "__contains__") else [schema["function"]["name"] for schema in toolkit.schemas()]
 
@@ -438,13 +342,3 @@ def _names(toolkit: Any) -> Any:
 def _log_failure(task: asyncio.Task[bool]) -> None:
     if not task.cancelled() and task.exception() is not None:
         logger.error("compressing a memory failed", exc_info=task.exception())
-
-
-def formatter_for_model(model: Any) -> Any:
-    """The formatter that fits a model: its own, else the one for its provider."""
-    own = getattr(model, "formatter", None)
-    if own is not None:
-        return own
-    from ..formatter import formatter_for
-
-    return formatter_for(model)

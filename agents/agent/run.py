@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -25,15 +25,11 @@ from ..event import (
     HintBlockEvent,
     ReplyEndEvent,
     ReplyStartEvent,
-    TextBlockDeltaEvent,
-    ThinkingBlockDeltaEvent,
-    ToolResultEndEvent,
-    ToolResultStartEvent,
-    ToolResultTextDeltaEvent,
 )
-from ..message import Block, DataBlock, HintBlock, Msg, TextBlock, ToolResultBlock, ToolState, ToolUseBlock, new_id, now_iso
+from ..message import Block, DataBlock, HintBlock, Msg, TextBlock, ToolResultBlock, ToolState, ToolUseBlock, new_id
 from ..middleware.base import ReplyCall, close, onion
 from .channel import Channel
+from .ending import cut_short, fail
 from .hooks import Hook, hooks_around, run_after, run_before
 from .writer import BlockWriter
 
@@ -49,8 +45,6 @@ nothing happens because of words that nobody has taken."""
 MAX_ROUNDS = 16
 """How often middleware may send an agent through another round of one reply before that counts as going in circles."""
 
-INTERRUPTED_CALL = "The call was interrupted before it was done."
-
 _replying: ContextVar[tuple[Run, ...]] = ContextVar("hubbub_replying", default=())
 
 
@@ -58,9 +52,9 @@ class Run:
     """One reply: what it answers, what it has said, what is open, and how to stop it."""
 
     __slots__ = (
-        "_closed_by_reader", "_ending", "_lost", "_started", "agent", "calls", "channel", "draft", "error", "inputs", "interrupted",
-        "interrupting", "iteration", "message", "metadata", "options", "outputs", "overridden", "reason", "reply_id", "resume",
-        "revised", "said", "scratch", "staged", "task", "unsaid", "writer",
+        "_ending", "_lost", "_started", "agent", "calls", "channel", "closed_by_reader", "draft", "error", "first_round",
+        "inputs", "interrupted", "interrupting", "iteration", "message", "metadata", "options", "outputs", "overridden", "reason",
+        "reply_id", "resume", "revised", "said", "scratch", "staged", "task", "unsaid", "writer",
     )  # fmt: skip
 
     def __init__(self, agent: AgentBase, inputs: list[Msg], resume: AgentEvent | None, draft: Draft | None, **options: Any):
@@ -94,6 +88,8 @@ class Run:
         """What middleware keeps for the length of this reply."""
         self.overridden = False
         """Whether the agent's own `reply` answers, and not its `respond`."""
+        self.first_round = True
+        """Whether what there is to answer has still to be taken up; False when middleware sends the agent round again."""
         self.iteration = 0
         self.message: Msg | None = None
         self.interrupted = False
@@ -103,12 +99,12 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self._started = False
         self._ending = False
-        self._closed_by_reader = False
+        self.closed_by_reader = False
         self._lost = False
 
     # The reader's side
 
-    async def events(self) -> AsyncIterator[AgentEvent]:
+    async def events(self) -> AsyncGenerator[AgentEvent, None]:
         """The events of the reply, which begins with the first of them. Closing this ends the reply."""
         if any(run.agent is self.agent and run.task is not None and not run.task.done() for run in _replying.get()):
             raise RuntimeError(f"{self.agent.name} was asked to reply from inside its own reply, for which it would wait forever")
@@ -127,7 +123,7 @@ class Run:
         assert self.task is not None
         if not self.task.done():
             if not self._ending:
-                self._closed_by_reader = True
+                self.closed_by_reader = True
                 if self.draft is not None and self.draft.state == "open":
                     self._forget()
             self._stop()
@@ -264,14 +260,15 @@ class Run:
                 self.reply_id = self.agent._parked.reply_id
             self.channel.push(ReplyStartEvent(self.reply_id, self.agent.name))
             try:
-                if self.interrupted or self._closed_by_reader:
+                if self.interrupted or self.closed_by_reader:
                     raise asyncio.CancelledError
                 end = await self._rounds()
             except (asyncio.CancelledError, DraftDiscarded) as stop:
-                end = await self._cut_short(stop)
+                self._ending = True
+                end = await cut_short(self, stop)
             except Exception as error:
                 self._ending = True
-                end = self._fail(error)
+                end = fail(self, error)
             self._ending = True
             self.channel.push(end)
             await self._make_durable()
@@ -300,6 +297,7 @@ class Run:
                 self._take(given)
             for _ in range(MAX_ROUNDS):
                 end = await self._round()
+                self.first_round = False
                 if end is not None:
                     if after:
                         end.message = self.message = await run_after(self.agent, after, given, end.message)
@@ -339,7 +337,7 @@ class Run:
     async def inside(self, given: dict[str, Any]) -> Msg:
         """The agent's own answer for an overriding `reply` that asks its base class: same reply, same stream."""
         self._take(given)
-        self.said, self.message = [], None
+        self.said, self.message, self.first_round = [], None, True
         stream = self.native()
         try:
             async for event in stream:
@@ -362,89 +360,6 @@ class Run:
         self.resume = msg if isinstance(msg, AgentEvent) else None
         self.inputs = [] if isinstance(msg, AgentEvent) else as_messages(msg)
         self.options = {name: value for name, value in given.items() if name != "msg"}
-
-    # Ends that were not planned
-
-    async def _cut_short(self, stop: BaseException) -> ReplyEndEvent:
-        self._ending = True
-        if isinstance(stop, asyncio.CancelledError) and self.task is not None:
-            self.task.uncancel()
-        if (parked := self.agent._parked) is not None and parked.reply_id == self.reply_id:
-            if not self.interrupted:
-                return self.finish("waiting")  # the reader left with the question in hand
-            self.calls = {call.id: call for call in parked.calls}
-            self.agent._parked = None
-        by = self.interrupting.name if self.interrupting is not None else None
-        interrupted: dict[str, Any] = {"by": by, "at": now_iso(), "unheard": ""}
-        if self.unsaid is not None:
-            interrupted["unheard"] = interrupted["unsaid"] = self._unread_text() + self.unsaid
-        for event in self._close_open({"interrupted": interrupted}, "interrupted", INTERRUPTED_CALL):
-            self.channel.push(event)
-        self.metadata = {**self.metadata, "interrupted": interrupted}
-        end = self.finish("interrupted")
-        if not self._closed_by_reader and not self.forgotten:
-            await self._ask_agent(end)
-        return end
-
-    async def _ask_agent(self, end: ReplyEndEvent) -> None:
-        try:
-            message = await self.agent.handle_interrupt(self.interrupting)
-        except asyncio.CancelledError:
-            return
-        except Exception as error:
-            logger.exception("handle_interrupt of %s failed", self.agent.name)
-            end.finished_reason, end.error, self.error = "error", f"{type(error).__name__}: {error}", error
-            return
-        if message is None:
-            return
-        writer = BlockWriter(self.reply_id)
-        writer.text(message.get_text_content())
-        writer.close()
-        for event in writer.take():
-            self.channel.push(event)
-        message = message.copy_with(reply_id=self.reply_id)
-        self.remember(message)
-        end.message = self.message = message
-
-    def _fail(self, error: Exception) -> ReplyEndEvent:
-        text = f"{type(error).__name__}: {error}"
-        self.error = error
-        for event in self._close_open({"error": text}, "error", f"The reply ended before the call was done: {text}"):
-            self.channel.push(event)
-        self.metadata = {**self.metadata, "error": text}
-        return self.finish("error", text)
-
-    def _close_open(self, metadata: dict[str, Any], state: ToolState, text: str) -> list[AgentEvent]:
-        """Ends what is open, in plain calls: the message in the making, then every tool call without a result."""
-        unread = self._unread() if self._closed_by_reader else None
-        events: list[AgentEvent] = []
-        if self.writer is not None:
-            self.writer.close()
-            events += self.writer.take()
-        kept = self.take_message(metadata, unread)
-        if kept is None and state == "interrupted":
-            self.agent._mark_newest(self, metadata)
-        for call in list(self.calls.values()):
-            started = call.id in self.outputs
-            output: list[Any] = [*self.outputs.get(call.id, ()), TextBlock(text)]
-            if not started:
-                events.append(ToolResultStartEvent(self.reply_id, call.id, call.name))
-            events.append(ToolResultTextDeltaEvent(self.reply_id, call.id, text))
-            events.append(ToolResultEndEvent(self.reply_id, call.id, state))
-            self.answer(call, output, state)
-        return events
-
-    def _unread_text(self) -> str:
-        waiting = [*self.channel.untaken(), *self.writer.untaken] if self._closed_by_reader and self.writer is not None else []
-        return "".join(event.delta for event in waiting if isinstance(event, TextBlockDeltaEvent))
-
-    def _unread(self) -> dict[str, int]:
-        """How many characters at the end of each block the reader, who has left, did not take."""
-        lengths: dict[str, int] = {}
-        for event in [*self.channel.leave(), *(self.writer.untaken if self.writer is not None else ())]:
-            if isinstance(event, (TextBlockDeltaEvent, ThinkingBlockDeltaEvent)):
-                lengths[event.block_id] = lengths.get(event.block_id, 0) + len(event.delta)
-        return lengths
 
 
 def replying() -> Run | None:

@@ -44,6 +44,8 @@ def park(agent: ReActAgent, run: Run, structured: StructuredOutput | None) -> Re
 
 def take_up(agent: ReActAgent, run: Run) -> Iterator[AgentEvent]:
     """Begins a reply: takes up one that waits, or lets it go and remembers the new messages."""
+    if not run.first_round:
+        return
     if run.resume is None:
         yield from _let_go(agent, run)
         for msg in run.inputs:

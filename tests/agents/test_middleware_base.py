@@ -6,7 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hubbub.agents import AgentBase, AgentState, MiddlewareBase, Msg, ReActAgent, TextBlock, Toolkit, ToolResultBlock, from_callable
+from hubbub.agents import (
+    AgentBase,
+    AgentState,
+    Draft,
+    MiddlewareBase,
+    Msg,
+    ReActAgent,
+    TextBlock,
+    Toolkit,
+    ToolResultBlock,
+    from_callable,
+)
 from hubbub.agents.model.base import TextDelta
 from hubbub.agents.testing import ScriptedModel, events_of, use
 from hubbub.agents.tool import ToolChunk
@@ -143,6 +154,12 @@ async def test_an_end_that_is_swallowed_makes_another_round() -> None:
     assert kinds.count("reply_start") == kinds.count("reply_end") == 1 and "hint_block" in kinds
     assert "Be polite." in model.calls[1].text
     assert [m.get_text_content() for m in agent.memory.messages() if m.role == "assistant"] == ["Sit.", "Sit, please."]
+
+    model.restart(["Sit.", "Sit, please."])
+    draft = Draft()
+    await events_of(agent.reply_stream(said("go again"), draft=draft))
+    assert model.calls[3].text.count("go again") == 1  # what is answered is taken up once, also on the stage of a draft
+    draft.commit()
 
     class Never(MiddlewareBase):
         async def on_reply(self, call: Any, next: Any) -> AsyncIterator[Any]:
