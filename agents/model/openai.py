@@ -5,6 +5,7 @@ import importlib.util
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import cache
 from typing import Any
 
 from .base import (
@@ -171,6 +172,7 @@ class OpenAIChatModel(ChatModelBase):
         return ChatModelError(f"the connection to {self._client.base_url.host} for {self.name} failed: {cause}", transient=True)
 
 
+@cache
 def _transport_errors() -> tuple[type[Exception], ...]:
     """What a broken connection raises in the middle of a stream: openai 3 rests on httpx2, earlier ones on httpx."""
     found = (name for name in ("httpx2", "httpx") if importlib.util.find_spec(name) is not None)

@@ -12,6 +12,9 @@ from .conversation import Turn
 from .numbers import ORDINALS, exact_number, number_at, ordinal, say
 from .words import plain
 
+LONGEST_BOOKING = 40
+"""How many of a caller's lines a booking may stretch over."""
+
 _START = re.compile(
     r"\b(?:book|books|brook|look|booked|reserve|reserved|booking|reservation)\b.*\b(?:room|rooms|rome|table|meeting)\b"
     r"|^book (?:it|room|rome|roof|rum)$|^(?:make )?(?:booking|reservation)$"
@@ -58,11 +61,7 @@ class Booking:
 
 def booking(turn: Turn) -> str | None:
     """Answers a line that begins, fills, confirms or ends a booking."""
-    state: Booking | None = None
-    reply: str | None = None
-    for line in turn.talk.said_by(turn.speaker):
-        state, reply = step(state, plain(line.text))
-    return reply
+    return _walk(turn)[1]
 
 
 def step(state: Booking | None, said: str) -> tuple[Booking | None, str | None]:
@@ -95,12 +94,21 @@ def stray(turn: Turn) -> str | None:
 
 def open_question(turn: Turn) -> str | None:
     """What the booking in progress still asks, or None: to come back to it after a line that was not understood."""
-    state: Booking | None = None
-    for line in turn.talk.said_by(turn.speaker):
-        state, _ = step(state, plain(line.text))
+    state = _walk(turn)[0]
     if state is None:
         return None
     return _QUESTIONS[state.wanted] if state.wanted else "Is that right?"
+
+
+def _walk(turn: Turn) -> tuple[Booking | None, str | None]:
+    """The booking after the newest line, and the answer to that line."""
+    state: Booking | None = None
+    reply: str | None = None
+    for line in turn.talk.said_by(turn.speaker)[-LONGEST_BOOKING:-1]:
+        state, _ = step(state, plain(line.text))
+    if turn.talk.last is not None:
+        state, reply = step(state, turn.plain)
+    return state, reply
 
 
 def read_slots(said: str, wanted: str | None) -> dict[str, str] | None:

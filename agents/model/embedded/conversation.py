@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -162,6 +163,7 @@ def is_name(name: str) -> bool:
     return bool(first) and first not in _NOT_NAMES
 
 
+@lru_cache(maxsize=4096)  # as for `words.plain`
 def name_in(text: str, asked: bool) -> str | None:
     """The name that somebody gave in this line. `asked`: whether they were just asked for it, so that one word is enough."""
     chinese = re.search(_CHINESE_NAME, text)

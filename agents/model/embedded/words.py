@@ -1,6 +1,7 @@
 """What a caller said, brought into one plain form, however it was recognised, typed or punctuated."""
 
 import re
+from functools import lru_cache
 
 _CONTRACTIONS = {
     "what's": "what is", "whats": "what is", "who's": "who is", "whos": "who is", "where's": "where is", "how's": "how is",
@@ -52,6 +53,7 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=4096)  # the same lines are read again at every turn, since the model keeps nothing
 def plain(text: str, *, articles: bool = False) -> str:
     """The words without fillers, polite openers and (unless they are wanted) articles: what the rules look at."""
     kept = [token for token in tokens(text) if token not in _FILLERS and (articles or token not in _ARTICLES)]
