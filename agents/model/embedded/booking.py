@@ -20,7 +20,7 @@ _START = re.compile(
     r"|^book (?:it|room|rome|roof|rum)$|^(?:make )?(?:booking|reservation)$"
 )
 _CANCEL = re.compile(r"\b(?:cancel|never mind|nevermind|forget (?:it|that|about)|stop booking|no room)\b|^(?:stop|quit)$")
-_YES = re.compile(r"^(?:yes|yes it is|correct|that is (?:right|correct)|right|sure|exactly|okay|fine|good|perfect|great)\b")
+_YES = re.compile(r"^(?:yes|yes it is|correct|that is (?:right|correct)|right|sure|exactly)\b|^(?:okay|fine|good|perfect|great)$")
 _NO = re.compile(r"^(?:no|not|wrong|that is (?:wrong|not)|incorrect)\b")
 _QUESTIONS = {
     "people": "For how many people?",
@@ -93,11 +93,16 @@ def stray(turn: Turn) -> str | None:
 
 
 def open_question(turn: Turn) -> str | None:
-    """What the booking in progress still asks, or None: to come back to it after a line that was not understood."""
+    """What the booking in progress still asks, or None: to come back to it after a line that was not understood.
+
+    A booking that was not spoken of for a while is not brought up again.
+    """
     state = _walk(turn)[0]
     if state is None:
         return None
-    return _QUESTIONS[state.wanted] if state.wanted else "Is that right?"
+    question = _QUESTIONS[state.wanted] if state.wanted else state.summary()
+    recent = [line for line in turn.talk.lines if line.mine][-3:]
+    return question if any(line.whole.endswith(question) for line in recent) else None
 
 
 def _walk(turn: Turn) -> tuple[Booking | None, str | None]:
@@ -220,13 +225,14 @@ def _time_at(words: Sequence[str], place: int) -> tuple[str, str, int] | None:
             if read and 1 <= read[0] <= 12:
                 return "time", _time_said(int(read[0]) * 60 + minutes, words, read[1])[0], _time_said(0, words, read[1])[1]
     read = number_at(words, place, loose=word not in ("to", "for", "too"))
-    if read is None and number_at(words, place + 1):
+    following = number_at(words, place + 1)
+    if read is None and following and following[0] >= 10:  # "to thirty" is half past two, "for two" is not
         read = number_at(words, place, loose=True)
     if read is None or not 0 <= read[0] <= 24:
         return None
     hour, end = int(read[0]), read[1]
     minute = number_at(words, end)
-    if minute and 0 <= minute[0] < 60 and minute[0] == int(minute[0]):
+    if minute and 10 <= minute[0] < 60 and minute[0] == int(minute[0]):
         time, end = _time_said(hour * 60 + int(minute[0]), words, minute[1])
         return "time", time, end
     marked = (place and words[place - 1] == "at") or list(words[end : end + 1]) in (["am"], ["pm"], ["o"], ["oclock"], ["o'clock"])

@@ -39,7 +39,8 @@ _PRAISE = pattern(
     r"\b(?:well done|good job|very good|nice|great|wonderful|excellent|perfect)\b", r"\byou are (?:good|great|funny|clever|nice)\b"
 )
 _HELP = pattern(
-    r"^help\b", r"\bhelp me\b", r"\bwhat can (?:you|i)\b", r"\bwhat are you (?:able|good)\b", r"\bwhat do you (?:do|understand)\b",
+    r"^help(?: me| us)?(?: out)?$", r"\bhelp me\b",
+    r"\bwhat can (?:you|i)\b", r"\bwhat are you (?:able|good)\b", r"\bwhat do you (?:do|understand)\b",
     r"\bwhat should i say\b", r"\byour (?:abilities|commands)\b",
 )  # fmt: skip
 _YES = pattern(
@@ -81,10 +82,13 @@ def introduction(turn: Turn) -> str | None:
     return f"Nice to meet you, {name}. What can I do for you?" if name else None
 
 
+def presence(turn: Turn) -> str | None:
+    """Answers those who wonder whether anybody listens."""
+    return f"Yes, I am here{turn.addressed}. What can I do for you?" if _THERE.search(turn.plain) else None
+
+
 def greeting(turn: Turn) -> str | None:
     """Says hello, by name where it is known, and asks for it where it is not."""
-    if _THERE.search(turn.plain):
-        return f"Yes, I am here{turn.addressed}. What can I do for you?"
     if not _HELLO.search(turn.plain) or len(turn.words) > 5:
         return None
     return greet(turn)

@@ -19,10 +19,10 @@ Rule = Callable[[Turn], str | None]
 """Answers a turn, or gives None where it is not about that."""
 
 RULES: tuple[Rule, ...] = (
-    booking.booking, talk.how_far, talk.go_on, talk.stop, manners.identity, manners.ability, counting.count, stories.story,
-    stories.joke, games.say_after, talk.repetition, games.spell, talk.company, facts.remembered, manners.introduction,
-    clock.time_and_date, sums.arithmetic, facts.knowledge, games.dice, games.coin, manners.courtesy, manners.greeting,
-    manners.yes_or_no,
+    booking.booking, talk.how_far, talk.go_on, talk.stop, manners.presence, manners.identity, manners.ability, counting.count,
+    stories.story, stories.joke, games.say_after, talk.repetition, games.spell, talk.company, facts.remembered,
+    manners.introduction, clock.time_and_date, sums.arithmetic, facts.knowledge, games.dice, games.coin, manners.courtesy,
+    manners.greeting, manners.yes_or_no,
 )  # fmt: skip
 """In the order in which they are tried: a booking in progress goes first, the vaguest patterns last."""
 

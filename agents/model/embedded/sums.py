@@ -13,7 +13,11 @@ _OPERATORS = (
     ("over", "/"), ("x", "*"), ("×", "*"), ("÷", "/"), ("and", "+"), ("by", "*"),
 )  # fmt: skip
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by", "^": "to the power of"}
-_ASKS = r"^(?:what is|what are|what does|how much is|how much are|calculate|compute|work out|tell me|and|so|what|is|how much|whats)\s+"
+_ASKED = frozenset(
+    "what is are was did does how much many that if you tell me calculate compute work out and so result sum product of".split()
+)
+"""Words around a sum. Recognisers mix the short ones up, so any of them may stand before it."""
+
 _ENDS = r"\s+(?:equal|equals|make|makes|is|=|are)$"
 
 
@@ -23,8 +27,10 @@ class _TooLarge(Exception):
 
 def arithmetic(turn: Turn) -> str | None:
     """Answers sums of two or more numbers, halves, doubles, squares, square roots and percentages."""
-    said = re.sub(_ENDS, "", re.sub(_ASKS, "", turn.plain))
-    said = re.sub(r"^(?:result of|sum of|product of)\s+", "", said)
+    words = re.sub(_ENDS, "", turn.plain).split()
+    while words and words[0] in _ASKED:
+        words = words[1:]
+    said = " ".join(words)
     try:
         return _special(said) or _sum(_reordered(said).split())
     except ZeroDivisionError:
