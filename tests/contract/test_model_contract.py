@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hubbub.agents import Msg, ReActAgent
 from hubbub.agents.model.base import ChatModelBase, ChatModelError, ChatUsage, TextDelta, ThinkingDelta, ToolCallDelta
 from hubbub.agents.model.retry import NO_RETRY
+from hubbub.agents.tool import Toolkit
 from wire_chat import KEY, PRICE, QUICK, WIRES, DashScopeWire, OpenAIWire
 from wire_http import Answer, Exchange, WireServer
 
@@ -323,3 +325,25 @@ async def test_dashscope_is_asked_for_a_lone_tool_by_name_as_it_knows_no_require
     await ask(wire.model(server.address), tools=TOOLS, tool_choice="required")
     first, second = (wire.options(exchange.body)["tool_choice"] for exchange in server.exchanges)
     assert (first, second) == ({"type": "function", "function": {"name": "weather"}}, "auto")
+
+
+async def test_an_agent_uses_a_tool_and_answers(wire: Wire, server: WireServer) -> None:
+    def weather(city: str) -> str:
+        """Tells the weather.
+
+        Args:
+            city: Where.
+        """
+        return f"{city}: 4 degrees"
+
+    server.answers = [
+        saying(wire.call(0, "call_1", "weather", '{"city": "Oslo"}'), wire.finish("tool_calls"), wire.end),
+        saying(wire.text("It is cold."), wire.finish(), wire.end),
+    ]
+    agent = ReActAgent("Ada", "You are Ada.", wire.model(server.address), toolkit=Toolkit([weather]))
+    reply = await agent.reply(Msg("Anna", "how is Oslo?", "user"))
+    assert reply.get_text_content() == "It is cold."
+    *_, asked, answered = wire.messages(server.exchanges[1].body)
+    assert asked["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city": "Oslo"}'}
+    assert (answered["role"], answered["tool_call_id"]) == ("tool", "call_1")
+    assert "4 degrees" in str(answered["content"])
