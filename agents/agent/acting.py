@@ -131,13 +131,8 @@ class Actor:
             run.answer(call, output, state)
             yield ToolResultEndEvent(run.reply_id, call.id, state)
 
-    async def _run_tool(self, acting: ActingCall) -> AsyncIterator[ToolChunk]:
-        stream = self.toolkit.call(acting.tool_call, draft=acting.run.draft)
-        try:
-            async for chunk in stream:
-                yield chunk
-        finally:
-            await close(stream)
+    def _run_tool(self, acting: ActingCall) -> AsyncIterator[ToolChunk]:
+        return self.toolkit.call(acting.tool_call, draft=acting.run.draft)
 
     async def _changed(self, run: Run, call: ToolUseBlock, before: list[Any]) -> ToolUseBlock:
         given = await run_before(run.agent, before, {"tool_call": call})

@@ -31,6 +31,7 @@ INTERRUPTED_CALL = "The call was interrupted before it was done."
 
 
 async def cut_short(run: Run, stop: BaseException) -> ReplyEndEvent:
+    """Ends a reply that was stopped: by an interruption, by its reader, or because its draft was discarded."""
     if isinstance(stop, asyncio.CancelledError) and run.task is not None:
         run.task.uncancel()
     if (parked := run.agent._parked) is not None and parked.reply_id == run.reply_id:

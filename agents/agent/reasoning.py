@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..event import AgentEvent, ModelCallEndEvent, ModelCallStartEvent, Usage
 from ..message import HintBlock, Msg
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from .react import ReActAgent
 
 
-async def reason(
-    agent: ReActAgent, call: ReasoningCall, structured: StructuredOutput | None
-) -> AsyncGenerator[AgentEvent, None]:
+def reason(agent: ReActAgent, call: ReasoningCall, structured: StructuredOutput | None) -> AsyncGenerator[AgentEvent, None]:
     """One step: the model is asked, and its answer becomes part of the reply."""
 
     async def core(call: ReasoningCall) -> AsyncIterator[AgentEvent]:
@@ -40,12 +38,8 @@ async def reason(
             if message.content:
                 call.run.adopt(message)
 
-    stream = onion(agent.middlewares, "on_reasoning", core)(call)
-    try:
-        async for event in stream:
-            yield event
-    finally:
-        await close(stream)
+    # A plain function, as are others on this way: each generator that a word passes through costs time.
+    return cast("AsyncGenerator[AgentEvent, None]", onion(agent.middlewares, "on_reasoning", core)(call))
 
 
 def _message(agent: ReActAgent, run: Run) -> Msg:
@@ -97,13 +91,11 @@ async def _request(agent: ReActAgent, call: ReasoningCall, structured: Structure
     return ModelCall(call.run, agent.model, messages, tools or None, call.tool_choice if tools else None)
 
 
-async def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
-    stream = request.model.stream(request.messages, tools=request.tools, tool_choice=request.tool_choice)
-    try:
-        async for delta in stream:
-            yield delta
-    finally:
-        await close(stream)
+def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
+    stream: AsyncIterator[ChatDelta] = request.model.stream(
+        request.messages, tools=request.tools, tool_choice=request.tool_choice
+    )
+    return stream
 
 
 def takes_speaker(formatter: Any) -> bool:

@@ -323,14 +323,9 @@ class Run:
         if not agent.middlewares:
             return agent.respond(self)
 
-        async def core(call: ReplyCall) -> AsyncIterator[AgentEvent]:
+        def core(call: ReplyCall) -> AsyncIterator[AgentEvent]:
             self.inputs = call.messages
-            stream = agent.respond(self)
-            try:
-                async for event in stream:
-                    yield event
-            finally:
-                await close(stream)
+            return agent.respond(self)
 
         return onion(agent.middlewares, "on_reply", core)(ReplyCall(self, self.inputs))
 

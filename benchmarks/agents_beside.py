@@ -1,0 +1,89 @@
+"""The turns of `agents.py` with AgentScope 1.x, run by it in an interpreter that has agentscope installed. Prints one JSON object.
+
+(1.0.21 needs `pip install agentscope==1.0.21 'mcp<2'`: it does not import with the mcp that it installs by itself.)
+"""
+# ruff: noqa: E402 - the import itself is measured
+
+import asyncio
+import json
+import statistics
+import time
+import tracemalloc
+from collections.abc import AsyncGenerator
+from typing import Any
+
+began = time.perf_counter()
+
+import agentscope
+from agentscope.agent import ReActAgent
+from agentscope.formatter import OpenAIChatFormatter
+from agentscope.message import Msg, TextBlock
+from agentscope.model import ChatModelBase, ChatResponse
+from agentscope.pipeline import MsgHub
+
+IMPORT_MS = 1000 * (time.perf_counter() - began)
+ANSWER = "Hello there, this is an answer of a dozen words or so, my friend."
+AGENTS = 16_000
+
+
+class Scripted(ChatModelBase):
+    """Answers 14 words, one chunk a word, cumulative as AgentScope wants them."""
+
+    def __init__(self) -> None:
+        super().__init__("scripted", True)
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ChatResponse, None]:
+        return self._stream()
+
+    async def _stream(self) -> AsyncGenerator[ChatResponse, None]:
+        said = ""
+        for word in ANSWER.split():
+            said += f"{word} "
+            yield ChatResponse(content=[TextBlock(type="text", text=said)])
+
+
+def agent(name: str = "Ada") -> ReActAgent:
+    one = ReActAgent(name=name, sys_prompt="You are Ada.", model=Scripted(), formatter=OpenAIChatFormatter())
+    one.set_console_output_enabled(False)
+    return one
+
+
+def question() -> Msg:
+    return Msg("Bob", "What is there to say?", "user")
+
+
+async def measure() -> dict[str, Any]:
+    figures: dict[str, Any] = {"what": f"agentscope {agentscope.__version__}", "import_ms": IMPORT_MS}
+    costs = []
+    for one in [agent() for _ in range(300)]:
+        began = time.process_time()
+        await one(question())
+        costs.append(1000 * (time.process_time() - began))
+    figures["first_turn_ms"] = statistics.median(costs)
+    one = agent()
+    began = time.process_time()
+    for _ in range(200):
+        await one(question())
+    figures["growing_turn_ms"] = 1000 * (time.process_time() - began) / 200
+    tracemalloc.start()
+    sample = [agent() for _ in range(1000)]
+    figures["bytes_per_agent"] = tracemalloc.get_traced_memory()[0] / len(sample)
+    tracemalloc.stop()
+    began = time.process_time()
+    agents = [agent(f"Ada {n}") for n in range(AGENTS)]
+    figures["build_16000_s"] = time.process_time() - began
+    began = time.process_time()
+    await asyncio.gather(*(one(question()) for one in agents))
+    figures["answer_16000_s"] = time.process_time() - began
+    for size in (10, 100, 1000):
+        async with MsgHub(participants=agents[:size]):
+            costs = []
+            for _ in range(5):
+                began = time.perf_counter()
+                await agents[0]._broadcast_to_subscribers(Msg("Ada 0", "Hello.", "assistant"))
+                costs.append(1000 * (time.perf_counter() - began))
+        figures[f"hub_{size}_ms"] = statistics.median(costs)
+    return figures
+
+
+print(json.dumps(asyncio.run(measure())))
