@@ -1,6 +1,6 @@
 """The turns of `agents.py` with AgentScope 1.x, run by it in an interpreter that has agentscope installed. Prints one JSON object.
 
-(1.0.21 needs `pip install agentscope==1.0.21 'mcp<2'`: it does not import with the mcp that it installs by itself.)
+(1.0.21 needs `pip install agentscope==1.0.21 'mcp<2' greenlet tqdm`: it does not import with what it installs by itself.)
 """
 # ruff: noqa: E402 - the import itself is measured
 

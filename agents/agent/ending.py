@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ANSWER_S = 10.0
+"""How long `handle_interrupt` may take: whoever interrupted waits for it."""
+
 INTERRUPTED_CALL = "The call was interrupted before it was done."
 
 
@@ -54,7 +57,8 @@ async def cut_short(run: Run, stop: BaseException) -> ReplyEndEvent:
 
 async def _ask_agent(run: Run, end: ReplyEndEvent) -> None:
     try:
-        message = await run.agent.handle_interrupt(run.interrupting)
+        async with asyncio.timeout(ANSWER_S):
+            message = await run.agent.handle_interrupt(run.interrupting)
     except asyncio.CancelledError:
         return
     except Exception as error:

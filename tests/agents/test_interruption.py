@@ -389,3 +389,18 @@ async def test_record_heard_while_the_reply_goes_on_stops_it() -> None:
             await agent.record_heard(event.reply_id, "one", " two ", by="Bob")
     assert remembered(agent) == "one" and agent.memory.messages()[-1].metadata["interrupted"]["by"] == "Bob"
     check_nothing_is_left(agent, model)
+
+
+async def test_an_override_that_hangs_is_an_error_not_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hubbub.agents.agent import ending
+
+    class Lost(ReActAgent):
+        async def handle_interrupt(self, msg: Msg | None = None) -> Msg:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    monkeypatch.setattr(ending, "ANSWER_S", 0.01)
+    agent = Lost("Ada", "", ScriptedModel([["One ", 60]], then="Next."))
+    events = await interrupted_at(agent, lambda e: e.type == "text_block_delta")
+    assert events[-1].finished_reason == "error" and "TimeoutError" in events[-1].error
+    assert (await agent(said("hi"))).get_text_content() == "Next."
