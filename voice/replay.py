@@ -128,7 +128,7 @@ def _compare_window(
     if abs(probability - event.probability) > PROBABILITY_TOLERANCE:
         outcome.differences.append(Difference(event.at / 16, "VAD", f"{event.probability:.3f}", f"{probability:.3f}"))
     loud_until = None
-    if event.probability >= policy.offset_probability and state.ear is machine.Ear.SPEAKING and not event.echo:
+    if event.probability >= policy.offset_probability and state.ear is machine.Ear.SPEAKING and not event.ignored:
         loud_until = edge.judge(sound, event.at)
     return replace(event, loud_until=loud_until)
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..agents.draft import Draft
@@ -26,12 +26,18 @@ from .playout import Ledger
 from .reply import AgentSeat, ReplyRun, Turn, spoken
 from .session import Session
 from .turn import signals as s
+from .turn.machine import Mouth
 from .turn.policy import TurnPolicy
+from .turn.words import OVER_A_REPLY
 
 log = logging.getLogger("hubbub.room")
 
 MAX_WAITING_TURNS = 16
 """Turns that wait for an agent. More means that people talk much faster than agents answer: the oldest is dropped and said so."""
+
+
+BARGE_IN_WEIGHT = 8
+"""How often each thing that is said over replies counts beside a room's phrases: half of what is said there, as a rule of thumb."""
 
 
 class RoomFull(Exception):
@@ -65,7 +71,11 @@ class VoiceRoom:
         self.seats = list(seats)
         self.engines = engines
         self.policy = policy or TurnPolicy()
+        if not engines.asr.sure_of_short_words:
+            self.policy = replace(self.policy, single_words=False)
         self.context = context or ASRContext()
+        over = OVER_A_REPLY * BARGE_IN_WEIGHT if self.context.phrases else OVER_A_REPLY
+        self.barge_in_context = replace(self.context, phrases=(*self.context.phrases, *over))
         self.max_callers = max_callers
         self.sessions: dict[str, Session] = {}
         self.hub = MsgHub([seat.agent for seat in self.seats], enable_auto_broadcast=False, name=name)
@@ -143,8 +153,9 @@ class VoiceRoom:
     # ── what sessions decide (voice.session.Seat) ─────────────────────────────────────────────────────────────────────
 
     def asr_stream(self, session: Session, on_event: Callable[[ASREvent], None]) -> ASRStream:
-        """Opens a recogniser for a caller's utterance."""
-        return self.engines.asr.open(on_event, context=self.context, memory=session.asr_memory)
+        """Opens a recogniser for a caller's utterance. Over a reply people say other things than in their own turn."""
+        context = self.context if session.state.mouth is Mouth.IDLE else self.barge_in_context
+        return self.engines.asr.open(on_event, context=context, memory=session.asr_memory)
 
     def speculate(self, session: Session, turn: int, text: str) -> None:
         """Starts a reply in silence. One at a time: a second caller's turn waits for certainty."""

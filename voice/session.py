@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
 from .audio.frames import EAR_HZ, MOUTH_HZ
@@ -37,6 +37,8 @@ from .turn import signals as s
 from .turn.complete import EndOfTurnModel, TextEndOfTurn
 from .turn.echo import EchoGuard
 from .turn.edge import LoudEdge
+from .turn.hum import is_hum
+from .turn.level import CallerLevel
 from .turn.policy import TurnPolicy
 from .vad.base import VADEngine
 
@@ -128,6 +130,7 @@ class Session:
         self._streams: dict[int, ASRStream] = {}
         self._edge = LoudEdge()
         self._echo = EchoGuard()
+        self._level = CallerLevel()
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
         self._told_overflow = False
@@ -211,13 +214,24 @@ class Session:
         probability = min(1.0, max(0.0, probability))
         if self.tap is not None:
             self.tap.heard(sound)
-        loud_until, echo = None, False
+        speech = probability >= self.policy.offset_probability
+        ignored = self._ignored(sound, speech)
+        loud_until = None
+        if speech and not ignored and self.state.ear is machine.Ear.SPEAKING:
+            loud_until = self._edge.judge(sound, end)
+        self._step(s.Window(end, probability, self.ear.window_samples, loud_until, ignored), absent)
+
+    def _ignored(self, sound: bytes, speech: bool) -> Literal["", "echo", "faint"]:
+        """Why speech over a reply is not the caller's, if it is not."""
         self._echo.heard(sound)
-        if probability >= self.policy.offset_probability:
-            echo = self.state.started and self.state.mouth is not machine.Mouth.IDLE and self._echo.is_echo()
-            if self.state.ear is machine.Ear.SPEAKING and not echo:
-                loud_until = self._edge.judge(sound, end)
-        self._step(s.Window(end, probability, self.ear.window_samples, loud_until, echo), absent)
+        if not speech and self.state.ear is not machine.Ear.SPEAKING:
+            return ""
+        faint = self._level.judge(sound, speech)
+        if not speech or self.state.mouth is machine.Mouth.IDLE:
+            return ""
+        if faint:
+            return "faint"
+        return "echo" if self.state.started and self._echo.is_echo() else ""
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""
@@ -337,6 +351,7 @@ class Session:
             case s.Commit():
                 if command.source == "speech":
                     self._close_streams()
+                    self._level.learn()
                 self._show_transcript(command.turn, command.text, final=True, source=command.source)
                 self.room.commit(self, command)
 
@@ -348,6 +363,7 @@ class Session:
         stream.feed(self.ear.since(start))
         self._streams[utterance] = stream
         self._edge.begin()
+        self._level.begin()
         self.emit(SpeechStarted(at_ms=_ms(onset), speaker=self.name))
 
     def _close_streams(self) -> None:
@@ -363,6 +379,8 @@ class Session:
                 self._judge_completeness(utterance)
             case ASRFinal(text=text):
                 self._streams.pop(utterance, None)
+                if text and self.state.barged and utterance == self.state.utterance and is_hum(self.ear.since(self.state.onset)):
+                    text = "mm-hm"
                 self._step(s.Final(self.now, utterance, text))
                 self._judge_completeness(utterance)
             case ASRError(message):

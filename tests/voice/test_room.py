@@ -28,7 +28,8 @@ COUNT = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twel
 
 def tone(ms: int, *, level: float = 0.3) -> bytes:
     time = np.arange(16 * ms) / 16_000
-    return (np.sin(2 * np.pi * 220 * time) * level * 32767).astype(np.int16).tobytes()
+    harmonics = sum(np.sin(2 * np.pi * 220 * n * time + n) / n**0.5 for n in range(1, 12)) / 4  # bright: a dull tone is a hum
+    return (harmonics * level * 32767).astype(np.int16).tobytes()
 
 
 class Model(ChatModelBase):

@@ -209,7 +209,7 @@ def test_yeah_is_an_answer_while_the_agent_is_silent():
 def test_sustained_speech_interrupts_without_words():
     bench = Bench()
     reply = bench.reply()
-    commands = bench.speech(650)
+    commands = bench.speech(850)
     assert commands[0] == s.Hold(reply)
     assert s.Interrupt(reply, "speech") in commands
 

@@ -97,6 +97,7 @@ class PocketSphinxStream(ASRStream):
 class PocketSphinxASR(ASREngine):
     """Offline recognition of simple English."""
 
+    sure_of_short_words = False
     name = "pocketsphinx"
     note = (
         "The offline recogniser knows English only, and simple phrases best; "

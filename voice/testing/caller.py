@@ -64,6 +64,8 @@ class SimulatedCaller:
         self._room = room
         self._network_s = network_ms / 1000
         self._loop = asyncio.get_running_loop()
+        self._downlink: deque[Event | Sound] = deque()
+        self._uplink: deque[bytes] = deque()
         self._to_say: deque[bytes] = deque()
         self._buffer: deque[_Buffered] = deque()
         self._played: dict[int, int] = {}
@@ -122,10 +124,20 @@ class SimulatedCaller:
     # ── voice.session.Connection ──────────────────────────────────────────────────────────────────────────────────────
 
     def send_event(self, event: Event) -> None:
-        self._loop.call_later(self._network_s, self._receive, event)
+        self._downlink.append(event)
+        self._loop.call_later(self._network_s, self._arrive)
 
     def send_sound(self, sound: Sound) -> None:
-        self._loop.call_later(self._network_s, self._receive_sound, sound)
+        self._downlink.append(sound)
+        self._loop.call_later(self._network_s, self._arrive)
+
+    def _arrive(self) -> None:
+        """The next thing on the line: timers of one moment have no order of their own."""
+        item = self._downlink.popleft()
+        if isinstance(item, Event):
+            self._receive(item)
+        else:
+            self._receive_sound(item)
 
     def _receive(self, event: Event) -> None:
         self.events.append((self._loop.time(), event))
@@ -171,7 +183,8 @@ class SimulatedCaller:
     def _send(self, pcm: bytes) -> None:
         if self._echo_gain is not None:
             pcm = self._with_echo(pcm, self._echo_gain)
-        self._loop.call_later(self._network_s, self.session.hear, pcm)
+        self._uplink.append(pcm)
+        self._loop.call_later(self._network_s, lambda: self.session.hear(self._uplink.popleft()))
 
     def _with_echo(self, pcm: bytes, gain: float) -> bytes:
         """The microphone with the loudspeaker in it, as it was a while ago."""

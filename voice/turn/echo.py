@@ -60,8 +60,7 @@ class EchoGuard:
             return 0.0
         heard = _decimated(b"".join(self._heard), EAR_HZ)[-STRETCH_SAMPLES * COMPARE_HZ // EAR_HZ :]
         sent = _decimated(b"".join(self._sent), MOUTH_HZ)
-        if len(sent) < len(heard):
-            return 0.0
+        sent = np.concatenate([np.zeros(len(heard)), sent])  # the stretch may begin before the reply did
         heard, sent = heard - heard.mean(), sent - sent.mean()
         energy = float(heard @ heard)
         if energy < len(heard) * 4.0:

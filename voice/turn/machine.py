@@ -46,7 +46,7 @@ from typing import Any
 
 from . import signals as s
 from .policy import TurnPolicy, in_samples
-from .words import is_backchannel, is_filler
+from .words import claims_floor, is_backchannel, is_filler
 
 
 class IllegalInput(ValueError):
@@ -174,7 +174,7 @@ def _is_stale(state: State, event: s.Input) -> bool:
 
 
 def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) -> None:
-    probability = 0.0 if event.echo else event.probability
+    probability = 0.0 if event.ignored else event.probability
     if state.ear is Ear.SPEAKING:
         if probability >= policy.offset_probability:
             state.voiced += event.samples
@@ -234,7 +234,7 @@ def _final(policy: TurnPolicy, state: State, event: s.Final, out: Commands) -> N
     _set_text(state, event.utterance, event.text)
     state.owed = tuple(u for u in state.owed if u != event.utterance)
     if state.mouth in (Mouth.PENDING, Mouth.PLAYING) and state.interruptible and 0 < state.barged <= event.utterance:
-        _judge_late_words(state, out)
+        _judge_late_words(policy, state, out)
 
 
 def _set_text(state: State, utterance: int, text: str) -> None:
@@ -270,7 +270,7 @@ def _playout_started(policy: TurnPolicy, state: State, event: s.PlayoutStarted, 
 
 def _playout_ended(policy: TurnPolicy, state: State, event: s.PlayoutEnded, out: Commands) -> None:
     state.mouth = Mouth.IDLE
-    if state.barged and not _barged_words(state) and not any(u >= state.barged for u in state.owed):
+    if state.barged and not _claims(policy, state) and not any(u >= state.barged for u in state.owed):
         _let_pass(state, out)
     state.barged = 0
     if state.typed:
@@ -331,14 +331,14 @@ def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
         _maybe_commit(policy, state, out)
 
 
-def _barged_words(state: State) -> str:
-    """What was said over the reply, if it claims the floor: empty for backchannels, fillers and nothing."""
+def _claims(policy: TurnPolicy, state: State) -> bool:
+    """Whether what was said over the reply asks for the floor: backchannels, fillers and nothing do not."""
     words = " ".join(text for utterance, text in state.texts if utterance >= state.barged and text)
-    return "" if is_backchannel(words) or is_filler(words) else words
+    return claims_floor(words, policy.single_words)
 
 
 def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
-    claim = _barged_words(state)
+    claim = _claims(policy, state)
     if state.ear is Ear.SPEAKING:
         backchannel_so_far = not claim and any(text for utterance, text in state.texts if utterance >= state.barged)
         if state.voiced >= in_samples(policy.decide_backchannel_ms if backchannel_so_far else policy.decide_ms):
@@ -355,9 +355,9 @@ def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
             _let_pass(state, out)
 
 
-def _judge_late_words(state: State, out: Commands) -> None:
+def _judge_late_words(policy: TurnPolicy, state: State, out: Commands) -> None:
     """A late verdict: the reply has resumed, and now the words are known."""
-    if _barged_words(state):
+    if _claims(policy, state):
         _interrupt(state, "words", out)
     elif not any(utterance >= state.barged for utterance in state.owed):
         _let_pass(state, out)

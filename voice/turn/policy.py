@@ -51,15 +51,19 @@ class TurnPolicy:
     speculation: Speculation = "full"
     """`off`; `model`: only the model runs ahead; `full`: model and speech synthesis run ahead, the sound waits."""
 
-    decide_ms: int = 600
+    decide_ms: int = 800
     """Voiced speech over a held reply that makes it an interruption whatever the words. The reply is silent from the first
     window on, so this costs the caller nothing; it is what a backchannel must stay below."""
 
-    decide_backchannel_ms: int = 1100
+    decide_backchannel_ms: int = 1300
     """The same where the words so far are all backchannels ("yeah yeah yeah")."""
 
-    words_ms: int = 320
+    words_ms: int = 560
     """Voiced speech over a held reply before a recogniser's partial may make it an interruption: earlier partials are guesses."""
+
+    single_words: bool = True
+    """Whether one recognised word over a reply is enough to interrupt, whatever the word. False for recognisers that make a word of every
+    noise: then it takes two, or one that asks for the floor ("stop", "wait", "no", "why")."""
 
     hold_gap_ms: int = 128
     """Silence after which speech over a held reply is taken to have ended, and its words are asked for."""

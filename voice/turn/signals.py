@@ -15,14 +15,14 @@ Reason = Literal["speech", "words", "signal", "text"]
 @dataclass(frozen=True, slots=True)
 class Window:
     """The VAD judged a window of sound; `at` is its end, `samples` its length. `loud_until`: where the utterance was last loud
-    (`LoudEdge`), if somebody looked; else the window's end is taken for it. `echo`: it is our own voice coming back (`EchoGuard`), and
-    counts as silence."""
+    (`LoudEdge`), if somebody looked; else the window's end is taken for it. `ignored`: why it counts as silence though the VAD
+    hears speech: `echo` (our own voice coming back, `EchoGuard`) or `faint` (somebody farther away than the caller, `CallerLevel`)."""
 
     at: int
     probability: float
     samples: int = 512
     loud_until: int | None = None
-    echo: bool = False
+    ignored: Literal["", "echo", "faint"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,264 @@
+"""Playing a scene: the real session, turn machine, VAD and recogniser, in simulated time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...agents.agent.react import ReActAgent
+from ...agents.memory.in_process import InMemoryMemory
+from ...agents.model.base import ChatDelta, ChatModelBase, TextDelta
+from ..asr.base import ASRContext, ASREngine, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
+from ..clock import MediaClock
+from ..event import Clear, Event, Hold, Reply, Resume
+from ..playout import Sound
+from ..reply import AgentSeat
+from ..room import RoomEngines, VoiceRoom
+from ..session import Session
+from ..speech import Speech, SpeechPiece, SpeechSound
+from ..testing.caller import SimulatedCaller
+from ..testing.time import run_simulated
+from ..tts.base import TTSChunk, TTSEngine, Voice
+from ..turn import signals as s
+from ..turn.policy import TurnPolicy
+from ..vad.base import VADEngine
+from .scene import Scene
+
+SETTLE_S = 2.6
+"""How long the scene is watched after its sound has ended: every decision has fallen by then."""
+
+ASR_FINAL_MS = 40
+"""How long the recogniser's final takes, in simulated time: what pocketsphinx takes on a real machine (benchmarks/asr.py)."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What happened in a scene. Times are seconds of the simulation."""
+
+    onset: float
+    end: float
+    events: list[tuple[float, Event]]
+    windows: list[tuple[float, float]]
+    """VAD verdicts: time of the window's end, probability."""
+    heard_replies: list[int]
+    """Which reply the caller heard in each 20 ms frame since he joined; 0 is silence."""
+    heard_spans: list[tuple[int, int, int]]
+    heard: bytes
+    microphone: bytes
+    words: list[tuple[int, int, int]]
+    """The reply's words: start and end in its text, and first sample."""
+    joined: float
+    text: str = ""
+
+    def first(self, kind: type[Event], after: float = 0.0) -> float | None:
+        """When the first event of a kind came at or after a moment."""
+        return next((at for at, event in self.events if isinstance(event, kind) and at >= after), None)
+
+    def final_reply(self) -> Reply | None:
+        """The end of the reply that the scene was played over."""
+        return next((event for _, event in self.events if isinstance(event, Reply) and event.final), None)
+
+    @property
+    def held(self) -> float | None:
+        return self.first(Hold, self.onset - 0.05)
+
+    @property
+    def resumed(self) -> float | None:
+        return self.first(Resume, self.onset)
+
+    @property
+    def cut(self) -> float | None:
+        return self.first(Clear, self.onset - 0.05)
+
+
+class OneAnswer(ChatModelBase):
+    """A model that always gives the same answer, at once."""
+
+    name = "one-answer"
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    async def stream(self, messages: list[dict[str, Any]], **_: Any) -> AsyncGenerator[ChatDelta, None]:
+        yield TextDelta(self.answer)
+
+
+@dataclass(slots=True)
+class CannedTTS(TTSEngine):
+    """Speaks what another engine has spoken before: a reply with a real voice, without a process, in simulated time."""
+
+    name: str = "canned"
+    rate_hz: int = 24_000
+    sentences: dict[str, list[TTSChunk]] = field(default_factory=dict)
+
+    async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[TTSChunk, None]:
+        for chunk in self.sentences[text]:
+            yield chunk
+
+
+async def can(engine: TTSEngine, voice: Voice, text: str) -> CannedTTS:
+    """Has an engine speak a text, as a reply would, and keeps it. Runs in real time, with the real engine."""
+    canned = CannedTTS(rate_hz=engine.rate_hz)
+
+    class Recording(TTSEngine):
+        name = engine.name
+        rate_hz = engine.rate_hz
+        word_times = getattr(engine, "word_times", True)
+
+        async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[TTSChunk, None]:
+            kept = canned.sentences.setdefault(text, [])
+            kept.clear()
+            async for chunk in engine.synthesize(text, voice):
+                kept.append(chunk)
+                yield chunk
+
+    agent = ReActAgent("Ava", "", OneAnswer(text), memory=InMemoryMemory())
+    from ...agents.message import Msg
+
+    async for _ in Speech(Recording(), voice).stream(agent.reply_stream(Msg("caller", "go", "user"))):
+        pass
+    return canned
+
+
+class InlineSphinx(ASREngine):
+    """pocketsphinx in this process, for simulated time: it decodes while the clock stands still, and answers after a stated delay."""
+
+    name = "pocketsphinx"
+    sure_of_short_words = False
+
+    def __init__(self) -> None:
+        from ..asr.decoder import Recogniser
+
+        self.recogniser = Recogniser()
+
+    def open(
+        self, on_event: Callable[[ASREvent], None], *, context: ASRContext, memory: ASRMemory | None = None
+    ) -> ASRStream:
+        return _InlineStream(self.recogniser, on_event, context)
+
+
+class _InlineStream(ASRStream):
+    """Keeps the sound and decodes it when it is asked for: one recogniser serves one utterance at a time."""
+
+    def __init__(self, recogniser: Any, on_event: Callable[[ASREvent], None], context: ASRContext) -> None:
+        self._recogniser = recogniser
+        self._on_event = on_event
+        self._loop = asyncio.get_running_loop()
+        self._over = False
+        recogniser.begin(context)
+        recogniser.owner = self
+
+    def feed(self, pcm: bytes) -> None:
+        if not self._over and self._recogniser.owner is self and (text := self._recogniser.feed(pcm)):
+            self._loop.call_later(ASR_FINAL_MS / 1000, self._tell, ASRPartial(text))
+
+    def end(self) -> None:
+        if not self._over and self._recogniser.owner is self:
+            text = self._recogniser.finish().text
+            self._recogniser.owner = None
+            self._loop.call_later(ASR_FINAL_MS / 1000, self._tell, ASRFinal(text))
+
+    def cancel(self) -> None:
+        self._over = True
+
+    def _tell(self, event: ASREvent) -> None:
+        if not self._over:
+            self._over = isinstance(event, ASRFinal)
+            self._on_event(event)
+
+
+@dataclass(slots=True)
+class Stage:
+    """What scenes are played with. Engines are shared by all scenes; each has a room of its own."""
+
+    vad: VADEngine
+    asr: ASREngine
+    tts: TTSEngine
+    text: str
+    context: ASRContext = field(default_factory=ASRContext)
+    policy: TurnPolicy = field(default_factory=TurnPolicy)
+    network_ms: int = 0
+    request: bytes = b""
+    """What the caller says first, PCM16 at 16 kHz: it shows how loud this caller is. Empty: the caller types."""
+
+
+def play(scene: Scene, stage: Stage) -> Trace:
+    """Plays one scene in simulated time."""
+    return run_simulated(_play(scene, stage))
+
+
+class _Windows:
+    """Listens to the VAD's verdicts of a session."""
+
+    def __init__(self) -> None:
+        self.windows: list[tuple[float, float]] = []
+        self.microphone = bytearray()
+
+    def heard(self, pcm: bytes) -> None:
+        self.microphone += pcm
+
+    def decided(self, event: s.Input, commands: list[s.Command], absent: bool) -> None:
+        if isinstance(event, s.Window):
+            self.windows.append((asyncio.get_running_loop().time(), 0.0 if event.ignored else event.probability))
+
+    def spoke(self, at: int, sound: Sound) -> None: ...
+
+    def emitted(self, event: Event) -> None: ...
+
+    def closed(self) -> None: ...
+
+
+async def _play(scene: Scene, stage: Stage) -> Trace:
+    loop = asyncio.get_running_loop()
+    clock = MediaClock(stage.vad)
+    agent = ReActAgent("Ava", "", OneAnswer(stage.text), memory=InMemoryMemory())
+    seat = AgentSeat(agent, Speech(stage.tts, Voice()))
+    room = VoiceRoom("scene", [seat], RoomEngines(clock, stage.asr, {}), policy=stage.policy, context=stage.context)
+    await room.open()
+    ticking = asyncio.create_task(clock.run())
+    joined = loop.time()
+    caller = SimulatedCaller(room, network_ms=stage.network_ms, echo_db=scene.echo_db, echo_ms=scene.echo_ms)
+    session: Session = caller.session
+    tap = session.tap = _Windows()
+    words = await _words(stage)
+    if stage.request:
+        caller.say(stage.request)
+        await caller.said()
+        await asyncio.sleep(0.6)
+        session.press_commit()
+    else:
+        session.type("go")
+    while not any(caller.heard_replies):
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(scene.after_ms / 1000)
+    # a frame stands for the 20 ms before it is sent, as from a microphone
+    onset = loop.time() - 0.02 + scene.start_ms / 1000 + stage.network_ms / 1000
+    end = loop.time() - 0.02 + scene.end_ms / 1000 + stage.network_ms / 1000
+    caller.say(scene.pcm)
+    await asyncio.sleep(max(0.0, end - loop.time()) + SETTLE_S)
+    trace = Trace(
+        onset, end, caller.events, tap.windows, caller.heard_replies, caller.heard_spans, bytes(caller.heard), bytes(tap.microphone),
+        words, joined, stage.text,
+    )
+    session.press_interrupt()
+    await asyncio.sleep(0.2)
+    await caller.leave()
+    await room.close()
+    ticking.cancel()
+    await asyncio.gather(ticking, return_exceptions=True)
+    trace.events = list(caller.events)
+    return trace
+
+
+async def _words(stage: Stage) -> list[tuple[int, int, int]]:
+    """The true place of every word of the reply, from the speech stage itself."""
+    from ...agents.message import Msg
+
+    agent = ReActAgent("Ava", "", OneAnswer(stage.text), memory=InMemoryMemory())
+    out: list[tuple[int, int, int]] = []
+    async for item in Speech(stage.tts, Voice()).stream(agent.reply_stream(Msg("caller", "go", "user"))):
+        if isinstance(item, SpeechSound):
+            out += [(word.start, word.end, word.at_sample) for word in item.words]
+        elif isinstance(item, SpeechPiece):
+            continue
+    return out

@@ -1,0 +1,53 @@
+"""How loud this caller is, and whether what is heard over a reply is loud enough to be him.
+
+The level that matters is relative: who has spoken loudly so far does not interrupt in a murmur, and people who talk elsewhere in the
+room are farther away. So over a reply, sound that stays well below the caller's own level is not taken for the caller. Before a caller
+has said anything every speech counts, and while no reply plays every speech counts always. Pure.
+"""
+
+from collections import deque
+
+import numpy as np
+
+BELOW_DB = 9.0
+"""How far below his own level a caller may fall and still interrupt. People raise their voice to break in (Lombard); background
+talkers lie 10 dB and more below who speaks into the microphone."""
+
+SMOOTH_WINDOWS = 4
+"""The loudest of so many windows counts (128 ms with Silero's): between its vowels a voice falls by 20 dB."""
+
+LEARN = 0.4
+"""How much of each utterance's level goes into the caller's: a few turns follow who leans back."""
+
+
+class CallerLevel:
+    """Follows one caller's level, from window to window and from turn to turn. Levels are RMS in dBFS."""
+
+    def __init__(self) -> None:
+        self.usual: float | None = None
+        """The caller's level, None before the first turn."""
+        self._recent: deque[float] = deque(maxlen=SMOOTH_WINDOWS)
+        self._utterance: list[float] = []
+
+    def judge(self, sound: bytes, speech: bool) -> bool:
+        """Takes a window of PCM16; `speech`: the VAD's verdict. Answers whether it is too faint to be this caller."""
+        samples = np.frombuffer(sound, np.int16).astype(np.float32)
+        rms = float(np.sqrt(samples @ samples / max(1, len(samples))))
+        level = 20 * float(np.log10(max(rms, 1.0) / 32768))
+        self._recent.append(level)
+        if speech:
+            self._utterance.append(level)
+        return self.usual is not None and max(self._recent) < self.usual - BELOW_DB
+
+    def begin(self) -> None:
+        """An utterance begins."""
+        self._utterance = self._utterance[-1:]
+
+    def learn(self) -> None:
+        """The turn was the caller's: its level is his. The loudest quarter of its windows counts, as for the eye of a meter."""
+        if len(self._utterance) < 4:
+            return
+        loud = sorted(self._utterance)[-max(1, len(self._utterance) // 4) :]
+        level = sum(loud) / len(loud)
+        self.usual = level if self.usual is None else self.usual + LEARN * (level - self.usual)
+        self._utterance = []
