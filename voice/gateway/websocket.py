@@ -30,6 +30,9 @@ MAX_BAD_MESSAGES = 20
 MAX_MESSAGES_A_SECOND = 400
 """Messages of any kind in one second: eight times what a microphone at 20 ms sends."""
 
+MAX_TEXTS_A_SECOND = 5
+"""Typed turns in one second. Each interrupts the one before and stays in memory: who types faster is no person."""
+
 JOIN_TIMEOUT_S = 10.0
 
 
@@ -133,7 +136,11 @@ async def serve_websocket(socket: WebSocket, door: Door) -> None:
     except (wire.ProtocolError, Refused) as error:
         await _refuse(socket, error.code, str(error))
         return
-    except (WebSocketDisconnect, RuntimeError):
+    except WebSocketDisconnect:
+        return
+    except Exception as error:  # an engine or a model that does not start: the caller hears of it, and the others go on
+        log.exception("a caller could not be seated: %s", error)
+        await _refuse(socket, "internal", "the room cannot be opened at the moment; the server's log says why")
         return
     connection = WebSocketConnection(socket, join.audio)
     audio = AudioFormat(input_rate_hz=join.audio.input_rate_hz, output_rate_hz=join.audio.output_rate_hz, lead_ms=LEAD_MS)
@@ -186,16 +193,13 @@ async def _read(socket: WebSocket, session: Session, connection: WebSocketConnec
     """Reads until the client goes. Answers why it ended: `leave`, `lost` or `misbehaved`."""
     loop = asyncio.get_running_loop()
     resampler = None if input_hz == EAR_HZ else Resampler(input_hz, EAR_HZ)
-    bad, second, count = 0, loop.time(), 0
+    bad, messages, texts = 0, _Pace(MAX_MESSAGES_A_SECOND), _Pace(MAX_TEXTS_A_SECOND)
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return "lost"
         now = loop.time()
-        if now - second >= 1:
-            second, count = now, 0
-        count += 1
-        if count > MAX_MESSAGES_A_SECOND:
+        if messages.exceeded(now):
             session.emit(
                 Error(code="too_many_messages", message=f"more than {MAX_MESSAGES_A_SECOND} messages in a second", fatal=True)
             )
@@ -205,7 +209,11 @@ async def _read(socket: WebSocket, session: Session, connection: WebSocketConnec
             if data is not None:
                 pcm = wire.check_audio(data, input_hz)
                 session.hear(pcm if resampler is None else resampler.push(pcm))
-            elif not _obey(wire.parse_client_message(message["text"]), session, connection, now):
+                continue
+            parsed = wire.parse_client_message(message["text"])
+            if isinstance(parsed, wire.Text) and texts.exceeded(now):
+                raise wire.ProtocolError("too_many_texts", f"more than {MAX_TEXTS_A_SECOND} texts in a second: this one was not taken")
+            if not _obey(parsed, session, connection, now):
                 return "leave"
         except wire.ProtocolError as error:
             bad += 1
@@ -213,6 +221,21 @@ async def _read(socket: WebSocket, session: Session, connection: WebSocketConnec
             session.emit(Error(at_ms=session.now_ms, code=error.code, message=str(error), fatal=bad > MAX_BAD_MESSAGES))
             if bad > MAX_BAD_MESSAGES:
                 return "misbehaved"
+
+
+class _Pace:
+    """Counts what comes in each second of the loop's clock."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._second = float("-inf")
+        self._count = 0
+
+    def exceeded(self, now: float) -> bool:
+        if now - self._second >= 1:
+            self._second, self._count = now, 0
+        self._count += 1
+        return self._count > self._limit
 
 
 def _obey(message: wire.ClientMessage, session: Session, connection: WebSocketConnection, now: float) -> bool:
