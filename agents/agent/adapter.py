@@ -20,7 +20,8 @@ from .run import Run
 from .writer import BlockWriter
 
 Answers = Callable[..., Any]
-"""An async function that returns text or a Msg, an async generator of text, or a plain function (it runs in a thread)."""
+"""An async function that returns text or a Msg, an async generator of text, or a plain function or generator (these run in a
+thread)."""
 
 
 class CallableAgent(AgentBase):
@@ -75,6 +76,10 @@ class CallableAgent(AgentBase):
             result = await asyncio.to_thread(self._function, *args)
         if inspect.isawaitable(result):
             result = await result
+        if inspect.isgenerator(result):
+            while (part := await asyncio.to_thread(next, result, _END)) is not _END:
+                yield _words(part)
+            return
         if not hasattr(result, "__aiter__"):
             yield _words(result)
             return
@@ -97,6 +102,9 @@ def from_callable(function: Answers, *, name: str = "", memory: MemoryBase | Non
     if not chosen:
         raise ValueError("this function has no name of its own; give the agent one: from_callable(function, name=…)")
     return CallableAgent(function, chosen, memory=memory)
+
+
+_END = object()
 
 
 async def _rest(run: Run, rest: Msg) -> AsyncGenerator[str, None]:

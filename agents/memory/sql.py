@@ -61,7 +61,12 @@ class SqlStore:
         await self.close()
 
     async def memory(self, session_id: str) -> "SqlMemory":
-        """The memory of a session, with what the database has of it. One session belongs to one memory at a time."""
+        """The memory of a session, with what the database has of it. One session belongs to one memory at a time.
+
+        Raises ValueError for an id that is empty or that a database cannot hold.
+        """
+        if not session_id or "\0" in session_id or not session_id.isprintable():
+            raise ValueError(f"a session id is printable text, got {session_id!r}")
         await self.open()
         memory = SqlMemory(self, session_id)
         memory.fill(*await self._writer.read(session_id))

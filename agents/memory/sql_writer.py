@@ -257,7 +257,7 @@ class Database:
             rows = [(int(place), str(message), str(marks)) for place, message, marks in cursor.fetchall()]
             cursor.execute(f"SELECT summary FROM hubbub_summary WHERE session_id = {self._sign}", (session_id,))
             found = cursor.fetchone()
-            return rows, str(found[0]) if found else ""
+            return rows, str(json.loads(found[0])) if found else ""
 
     def sessions(self) -> list[str]:
         """All sessions, the one written last first."""
@@ -272,7 +272,7 @@ class Database:
     def _apply(self, cursor: Any, change: Change) -> None:
         key, sign = (change.session_id, change.id), self._sign
         where = f"WHERE session_id = {sign} AND id = {sign}"
-        message = json.dumps(change.message.to_dict(), ensure_ascii=False) if change.message is not None else ""
+        message = as_json(change.message) if change.message is not None else ""
         match change.kind:
             case "put":
                 self._upsert(
@@ -286,7 +286,7 @@ class Database:
             case "delete":
                 cursor.execute(f"DELETE FROM hubbub_message {where}", key)
             case "summary":
-                self._upsert(cursor, "hubbub_summary", ("session_id",), session_id=change.session_id, summary=change.id)
+                self._upsert(cursor, "hubbub_summary", ("session_id",), session_id=change.session_id, summary=json.dumps(change.id))
             case "clear":
                 for table in ("hubbub_message", "hubbub_summary", "hubbub_session"):
                     cursor.execute(f"DELETE FROM {table} WHERE session_id = {sign}", (change.session_id,))
@@ -333,6 +333,20 @@ class Database:
             cursor.execute("COMMIT")
         finally:
             cursor.close()
+
+
+def as_json(msg: Msg) -> str:
+    """A message as ASCII JSON, whatever it holds: one message that cannot be written must not hold up all sessions.
+
+    Half surrogates and NUL, which databases refuse, are escapes in ASCII JSON. Metadata that is not JSON is written as text,
+    and left out where it leads back to itself.
+    """
+    data = msg.to_dict()
+    try:
+        return json.dumps(data, default=str, skipkeys=True)
+    except (ValueError, RecursionError):
+        logger.warning("the metadata of message %s are not JSON, and are not written", msg.id)
+        return json.dumps({**data, "metadata": {}}, default=str, skipkeys=True)
 
 
 def _sqlite(url: str, durable: bool) -> sqlite3.Connection:

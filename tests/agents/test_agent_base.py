@@ -216,6 +216,12 @@ async def test_functions_get_what_they_ask_for() -> None:
     assert (await agent()).get_text_content() == "2 of 2"
     assert (await agent(said("three"))).get_text_content() == "1 of 4"
     assert (await from_callable(plain)(said("abc"))).get_text_content() == "cba"
+
+    def pieces(text: str) -> Any:
+        yield from text.split()
+
+    events = await events_of(from_callable(pieces).reply_stream(said("a b c")))
+    assert [e.delta for e in events if e.type == "text_block_delta"] == ["a", "b", "c"]
     talk = from_callable(lambda text: text, name="Same")
     assert (await talk([said("a"), said("b", "Eve")])).get_text_content() == "Bob: a\nEve: b"
     with pytest.raises(ValueError, match="name"):

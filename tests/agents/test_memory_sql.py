@@ -146,6 +146,25 @@ async def test_who_awaits_waits_for_room_and_who_does_not_is_never_held_up(path:
         assert texts(memory)[-1] == "late"
 
 
+async def test_no_message_can_hold_up_the_others(path: str) -> None:
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+    async with SqlStore(path) as store:
+        memory = await store.memory("s")
+        memory.append(Msg("Bob", "half \ud800 and \0 nul", "user", {"when": object(), ("a", "b"): 1}))  # type: ignore[dict-item]
+        memory.append(Msg("Bob", "circle", "user", circle))
+        memory.summarise("half \udfff \0")
+        await memory.add(said("fine"))
+        await memory.flush()
+        for bad in ("", "a\0b", "a\nb", "\ud800"):
+            with pytest.raises(ValueError, match="session id"):
+                await store.memory(bad)
+    async with SqlStore(path) as store:
+        again = await store.memory("s")
+        assert texts(again) == ["half \ud800 and \0 nul", "circle", "fine"]
+        assert again.messages()[1].metadata == {} and again.compressed_summary == "half \udfff \0"
+
+
 async def test_a_database_that_fails_is_said_and_tried_again(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql_writer, "RETRY_S", 0.01)
     write, broken = Database.write, [True]
@@ -195,6 +214,7 @@ async def test_databases_of_older_and_newer_versions(path: str, tmp_path: Path) 
         old.execute("INSERT INTO hubbub_version VALUES (1)")
         message = '{"name": "Bob", "role": "user", "content": "hi", "id": "x"}'
         old.execute("INSERT INTO hubbub_message VALUES ('s', 'x', 0, ?, '[]')", (message,))
+        old.execute("INSERT INTO hubbub_summary VALUES ('s', '\"before\"')")
     async with SqlStore(path) as store:
         assert await store.sessions() == ["s"]
         assert texts(await store.memory("s")) == ["hi"]
