@@ -23,7 +23,8 @@ setup(
     package_dir=package_dir,
     package_data={
         "hubbub": ["py.typed"],
-        "hubbub.web": ["*.html", "**/*.js", "**/*.css", "**/*.svg", "**/*.json", "**/*.webmanifest"],
+        "hubbub.web": ["*.html", "**/*.js", "**/*.css", "**/*.svg", "**/*.webmanifest"],
     },
+    exclude_package_data={"hubbub.web": ["node_modules/**"]},
     include_package_data=False,
 )

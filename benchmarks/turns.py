@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-
 from hubbub.voice.audio.wav import read_audio
 from hubbub.voice.client import VoiceClient
 from hubbub.voice.event import Turn
@@ -134,7 +133,7 @@ async def measure(arguments: argparse.Namespace, sessions: int, speculation: str
     command = [sys.executable, str(HERE / "simulated_server.py"), "--core", "0", "--speculation", speculation]
     for name in ("asr_ms", "partial_ms", "model_ms", "tts_ms", "endpoint_ms", "gap_ms", "vad"):
         command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: ASYNC220 - a driver, not a server
         try:
             assert server.stdout is not None
             ready = (await asyncio.to_thread(server.stdout.readline)).split()

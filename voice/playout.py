@@ -72,6 +72,7 @@ class _Reply:
     sent: int = 0
     playhead: int = 0
     finished: bool = False
+    spoken: bool = True
     last_sent: bool = False
 
     @property
@@ -113,11 +114,13 @@ class Playout:
             entry.queued += samples
             entry.added += samples
 
-    def finish(self, reply: int, rest: str = "") -> None:
-        """Nothing follows. `rest`: generated text after the last piece."""
+    def finish(self, reply: int, rest: str = "", *, spoken: bool = True) -> None:
+        """Nothing follows. `rest`: generated text after the last piece. `spoken`: False where the synthesiser failed on some of it; then
+        only words with a time count as heard."""
         if entry := self._replies.get(reply):
             entry.text += rest
             entry.finished = True
+            entry.spoken = spoken
 
     def release(self, reply: int) -> None:
         """Opens the gate of a speculated reply."""
@@ -241,7 +244,7 @@ def _take(entry: _Reply, size: int) -> bytes:
 
 
 def _ledger(entry: _Reply) -> Ledger:
-    if entry.through:
+    if entry.through and entry.spoken:
         return Ledger(entry.text, "", "")
     heard = _text_until(entry, entry.playhead)
     sent = max(heard, _text_until(entry, entry.sent))

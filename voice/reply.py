@@ -117,6 +117,7 @@ class ReplyRun:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     spoken_until: int = 0
     reported: bool = False
+    _all_spoken: bool = True
     _tools: dict[str, str] = field(default_factory=dict)
     _waiting: list[Event] = field(default_factory=list)
     _task: "asyncio.Task[None] | None" = None
@@ -212,7 +213,7 @@ class ReplyRun:
                     self.failure = getattr(event.error, "message", "") or "the model failed"
 
     async def _speak(self, events: AsyncIterator[AgentEvent]) -> None:
-        async with aclosing(self.seat.speech.stream(events)) as items:  # type: ignore[type-var]
+        async with aclosing(self.seat.speech.stream(events)) as items:
             async for item in items:
                 if isinstance(item, SpeechPiece):
                     self._piece(item)
@@ -220,11 +221,12 @@ class ReplyRun:
                     self._sound(item)
                     await self._slow_down()
                 elif isinstance(item, SpeechEnd) and item.error:
+                    self._all_spoken = False
                     log.error("reply=%d agent=%s tts failed: %s", self.number, self.seat.name, item.error)
                     self._tell(Error(code="tts_failed", message=f"{self.seat.name} has lost its voice: {item.error}"))
 
     def _piece(self, piece: SpeechPiece) -> None:
-        self._mark("sentence")
+        self.marks.sentence = self.marks.sentence or piece.cut_at
         self.spoken_until = piece.end
         for session in self.listeners:
             session.playout.add_piece(self.number, piece.text)
@@ -264,7 +266,7 @@ class ReplyRun:
     def _finish(self) -> None:
         rest = self.text[self.spoken_until :]
         for session in self.listeners:
-            session.playout.finish(self.number, rest)
+            session.playout.finish(self.number, rest, spoken=self._all_spoken)
 
     def _watch(self) -> None:
         if self._timer is None and not self.marks.model:

@@ -112,6 +112,17 @@ def test_a_reply_heard_to_its_end_is_all_heard_with_what_is_not_spoken():
     assert playout.retire(1) == Ledger(TEXT + " ```code```", "", "")
 
 
+def test_what_the_synthesiser_failed_on_was_not_heard():
+    playout = loaded()
+    playout.add_piece(1, " Five six.")
+    playout.finish(1, spoken=False)
+    while playout.pull(FRAME):
+        pass
+    playout.played(1, SAMPLES)
+    assert playout.through(1)
+    assert playout.retire(1) == Ledger(TEXT, "", " Five six.")
+
+
 def test_a_reply_without_sound_ends_with_an_empty_last_frame():
     playout = Playout(RATE)
     playout.begin(1)

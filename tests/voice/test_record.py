@@ -102,7 +102,7 @@ def test_damaged_sound_is_named(recording):
     loaded = load_recording(recording[0])
     assert loaded.warnings and len(loaded.heard) > 0
     path.write_bytes(b"not flac")
-    with pytest.raises(RecordingError, match="heard.flac"):
+    with pytest.raises(RecordingError, match=r"heard\.flac"):
         load_recording(recording[0])
 
 

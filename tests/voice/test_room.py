@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from hubbub.agents.agent.react import ReActAgent
 from hubbub.agents.memory.in_process import InMemoryMemory
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta

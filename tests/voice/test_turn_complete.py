@@ -1,7 +1,6 @@
 """What looks complete, and what looks open."""
 
 import pytest
-
 from hubbub.voice.turn.complete import SilenceEndOfTurn, TextEndOfTurn
 
 

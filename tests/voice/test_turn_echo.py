@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from hubbub.voice.audio.resample import resample
 from hubbub.voice.audio.wav import read_audio
 from hubbub.voice.turn.echo import EXPLAINED, EchoGuard

@@ -1,7 +1,6 @@
 """The end of speech, found where the sound ends and not where the VAD stops believing in it."""
 
 import numpy as np
-
 from hubbub.voice.turn.edge import TRUST_SAMPLES, LoudEdge
 
 W = 512

@@ -195,7 +195,8 @@ class SimulatedCaller:
         heard = np.frombuffer(bytes(self.heard[start : start + size]), np.int16)
         at = np.arange(EAR_FRAME_SAMPLES) * (MOUTH_FRAME_SAMPLES / EAR_FRAME_SAMPLES)
         echo = np.interp(at, np.arange(MOUTH_FRAME_SAMPLES), heard) * gain
-        return np.clip(np.frombuffer(pcm, np.int16) + echo, -32768, 32767).astype(np.int16).tobytes()
+        mixed: bytes = np.clip(np.frombuffer(pcm, np.int16) + echo, -32768, 32767).astype(np.int16).tobytes()
+        return mixed
 
     def _play(self) -> None:
         wanted = MOUTH_FRAME_SAMPLES * SAMPLE_BYTES

@@ -1,9 +1,9 @@
 """Whether what the microphone hears is our own voice coming back from a loudspeaker.
 
 A caller without headphones sends our sound back, weaker and later. The VAD is right to call that speech; it must not interrupt us.
-The guard compares the newest stretch of the microphone with the last second and a half of what was sent, at every delay at once: if one
-of them explains most of the microphone's energy, it was an echo. A caller who speaks over it leaves most of the energy unexplained.
-Nothing is computed unless the VAD hears speech while a reply plays. Pure.
+The guard compares the newest stretch of the microphone with the last second and a half of what was sent, at every delay at once:
+if one of them explains most of the microphone's energy, it was an echo. A caller who speaks over it leaves most of the energy
+unexplained. Nothing is computed unless the VAD hears speech while a reply plays. Pure.
 """
 
 from collections import deque
@@ -78,4 +78,5 @@ def _decimated(pcm: bytes, rate_hz: int) -> npt.NDArray[np.float64]:
     """Sound at `COMPARE_HZ`, by averaging neighbours: what aliases is the same on both sides and weak."""
     samples = np.frombuffer(pcm, np.int16)
     factor = rate_hz // COMPARE_HZ
-    return samples[: len(samples) // factor * factor].reshape(-1, factor).mean(axis=1)
+    averaged: npt.NDArray[np.float64] = samples[: len(samples) // factor * factor].reshape(-1, factor).mean(axis=1)
+    return averaged
