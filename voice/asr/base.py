@@ -94,7 +94,8 @@ class ASREngine(ABC):
     """A plain sentence for users about what this engine cannot do, or empty."""
 
     sure_of_short_words: bool = True
-    """Whether a single recognised word can be believed. False for engines that make a word of every noise: barge-in then asks for more."""
+    """Whether a single recognised word can be believed. False for engines that make a word of every noise: barge-in then asks
+    for more."""
 
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to start
         """Loads what must be loaded. Called once, before the first `open`."""
