@@ -1,5 +1,6 @@
 """The engines of a process: which one serves each stage, and why."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,8 +28,7 @@ class Engines:
 
     async def start(self) -> None:
         """Loads recogniser and synthesiser."""
-        await self.asr.start()
-        await self.tts.start()
+        await asyncio.gather(self.asr.start(), self.tts.start())
 
     async def close(self) -> None:
         """Ends their helper processes."""

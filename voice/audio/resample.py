@@ -4,10 +4,12 @@ Rests on FFmpeg's resampler through PyAV: it holds back 1 to 2 ms of sound (soxr
 back 20 to 115 ms) and keeps aliases below -96 dB.
 """
 
-import av
-from av.audio.resampler import AudioResampler
+from typing import TYPE_CHECKING
 
 from .frames import SAMPLE_BYTES
+
+if TYPE_CHECKING:
+    from av.audio.resampler import AudioResampler
 
 _MIN_HZ, _MAX_HZ = 4_000, 192_000  # beyond these a rate is a mistake, not a sound card
 _LEAST_SAMPLES = 1024  # FFmpeg gives nothing for a stream shorter than its filter: 32 samples times the ratio
@@ -31,7 +33,7 @@ class Resampler:
                 raise ValueError(f"a sampling rate from {_MIN_HZ} to {_MAX_HZ} Hz is needed; {rate_hz} came")
         self.from_hz = from_hz
         self.to_hz = to_hz
-        self._inner: AudioResampler | None = None
+        self._inner: "AudioResampler | None" = None
         self._came_samples = 0
         self._gave_samples = 0
 
@@ -70,6 +72,9 @@ class Resampler:
         self._gave_samples = 0
 
     def _feed(self, pcm: bytes | None) -> bytes:
+        import av  # 0.2 s to load: a server is ready before its first caller needs it
+        from av.audio.resampler import AudioResampler
+
         if self._inner is None:
             self._inner = AudioResampler(format="s16", layout="mono", rate=self.to_hz)
         frame = None
