@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,25 @@ def test_mcp_clients_are_where_1x_has_them() -> None:
     client = HttpStatelessClient(name="gaode_mcp", transport="streamable_http", url="https://mcp.example.org/mcp?key=1")
     assert callable(client.get_callable_function)
     assert HttpStatefulClient and StdIOStatefulClient
+
+
+async def test_fine_grained_mcp_control_1x() -> None:
+    pytest.importorskip("mcp", reason="the MCP SDK is not installed")
+    from hubbub.agents.agent import ReActAgent
+    from hubbub.agents.mcp import StdIOStatefulClient
+    from hubbub.agents.message import Msg
+    from hubbub.agents.tool import Toolkit
+
+    server = Path(__file__).parent / "servers" / "mcp_server.py"
+    client = StdIOStatefulClient("shop", command=sys.executable, args=[str(server)])
+    await client.connect()
+    func = await client.get_callable_function(func_name="add", wrap_tool_result=True)
+    assert (await func(a=1, b=2)).content[0]["text"] == "3"
+    toolkit = Toolkit()
+    toolkit.register_tool_function(func)
+    model = ScriptedModel([[use("add", a=2, b=2)], lambda call: call.messages[-1]["content"]])
+    assert (await ReActAgent("Ada", "", model, toolkit=toolkit)(Msg("Bob", "2+2?", "user"))).get_text_content() == "4"
+    await client.close()
 
 
 async def test_sessions_1x(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,6 @@ def example(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
@@ -127,3 +126,12 @@ async def test_werewolves(seed: int) -> None:
         if not one.alive:  # the dead hear no more
             last = game.log.index(f"{one.name} is dead.")
             assert not any(line in heard for line in game.log[last + 1 :] if line.endswith(" is dead."))
+
+
+async def test_mcp_tools() -> None:
+    pytest.importorskip("mcp", reason="the MCP SDK is not installed")
+    server = Path(__file__).parent / "servers" / "mcp_server.py"
+    model = ScriptedModel([[use("add", a=1, b=2)], lambda call: f"It is {call.messages[-1]['content']}."])
+    by_hand, answer = await example("mcp_tools").main(model, sys.executable, [str(server)], ["add"])
+    assert by_hand == "42" and answer.get_text_content() == "It is 3."
+    assert model.calls[0].tool_names == ["add"]
