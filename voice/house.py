@@ -23,6 +23,7 @@ from .reply import AgentSeat
 from .room import RoomEngines, RoomFull, VoiceRoom
 from .session import Session
 from .speech import Speech
+from .telemetry import Metrics
 
 log = logging.getLogger("hubbub.house")
 
@@ -55,6 +56,7 @@ class House:
         self.engines = engines or choose_engines(config.engines, environ)
         self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
+        self.metrics = Metrics()
         self.rooms: dict[str, VoiceRoom] = {}
         self.sessions: dict[str, Session] = {}
         self._environ = environ
@@ -145,7 +147,7 @@ class House:
         context = ASRContext(config.language, phrases, (*names, *config.vocabulary, *words))
         stages = {stage: info.name for stage, info in self.engines.info.items()}
         return VoiceRoom(
-            name, seats, RoomEngines(self.clock, self.engines.asr, stages), policy=config.turn, context=context,
+            name, seats, RoomEngines(self.clock, self.engines.asr, stages, self.metrics), policy=config.turn, context=context,
             max_callers=self.config.server.limits.max_sessions_per_room,
         )
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..agents.draft import Draft
@@ -25,6 +25,7 @@ from .latency import latency_of
 from .playout import Ledger
 from .reply import AgentSeat, ReplyRun, Turn, spoken
 from .session import Session
+from .telemetry import Metrics
 from .turn import signals as s
 from .turn.machine import Mouth
 from .turn.policy import TurnPolicy
@@ -52,6 +53,7 @@ class RoomEngines:
     asr: ASREngine
     names: dict[str, str]
     """Stage to engine, for the latency record."""
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class VoiceRoom:
@@ -70,6 +72,7 @@ class VoiceRoom:
         self.name = name
         self.seats = list(seats)
         self.engines = engines
+        self.metrics = engines.metrics
         self.policy = policy or TurnPolicy()
         if not engines.asr.sure_of_short_words:
             self.policy = replace(self.policy, single_words=False)
@@ -166,6 +169,7 @@ class VoiceRoom:
         self._discard_draft()
         answer = Turn(session.name, text, turn, session)
         self._draft = self._make_run(answer, Draft(), speak_early=self.policy.speculation == "full")
+        self.metrics.counters["speculations"] += 1
         self._draft.start(self._failed)
 
     def retract(self, session: Session, turn: int) -> None:
@@ -198,6 +202,7 @@ class VoiceRoom:
 
     def resumed(self, session: Session, reply: int) -> None:
         """It was no interruption."""
+        self.metrics.counters["false_alarms"] += 1
         self._let_go(session, reply)
         if self._holders:
             session.mouthpiece.hold(reply)
@@ -208,6 +213,7 @@ class VoiceRoom:
         if run is None or run.number != reply:
             return
         self._holders.clear()
+        self.metrics.counters["interruptions"] += 1
         for other in run.listeners:
             if other is not session and other.id in self.sessions:
                 other.cut(reply)
@@ -275,12 +281,15 @@ class VoiceRoom:
 
     def _next(self) -> None:
         """Answers the oldest turn, if nothing is being answered."""
+        if not self.sessions:  # a reply that nobody hears would never end
+            self._turns.clear()
         if self._active is not None or not self._turns or not self.seats:
             return
         turn = self._turns.popleft()
         draft, self._draft = self._draft, None
         if draft is not None and draft.turn.session is turn.session and draft.turn.text == turn.text and not draft.failure:
             draft.turn = turn
+            self.metrics.counters["speculations_used"] += 1
             self._tell_others(draft.seat, turn)
             self._adopt(draft)
             return
@@ -318,6 +327,8 @@ class VoiceRoom:
             session.playout.cut(run.number)
         run.settled.set()
         self._spawn(run.stop())
+        self.metrics.counters["speculations_discarded"] += 1
+        self.metrics.counters["speculated_characters_wasted"] += len(run.text)
         log.debug("room=%s reply=%d speculation discarded chars=%d", self.name, run.number, len(run.text))
 
     def _failed(self, run: ReplyRun) -> None:
@@ -373,6 +384,7 @@ class VoiceRoom:
             return
         run.reported = True
         latency = latency_of(run.turn, run.marks, heard_at)
+        self.metrics.turn(latency)
         event = TurnEvent(
             at_ms=session.now_ms, turn=run.turn.number, speaker=run.turn.speaker, agent=run.seat.name, reply=run.number,
             latency=latency, engines=self.engines.names,

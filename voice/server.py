@@ -12,7 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,6 +63,10 @@ def create_app(house: House) -> Starlette:
     async def health(request: Request) -> Response:
         return JSONResponse({"status": "ok", "sessions": len(house.sessions), "late_ticks": house.clock.late_ticks})
 
+    async def metrics(request: Request) -> Response:
+        gauges = {"sessions": len(house.sessions), "rooms": len(house.rooms), "late_ticks": house.clock.late_ticks}
+        return PlainTextResponse(house.metrics.text(**gauges), media_type="text/plain; version=0.0.4")
+
     async def rooms(request: Request) -> Response:
         return JSONResponse(_rooms(house))
 
@@ -80,6 +84,7 @@ def create_app(house: House) -> Starlette:
     routes = [
         Route("/", page),
         Route("/healthz", health),
+        Route("/metrics", metrics),
         Route("/api/rooms", rooms),
         WebSocketRoute(PATH, voice),
         Mount("/static", StaticFiles(directory=web)),
