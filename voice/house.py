@@ -156,7 +156,10 @@ class House:
         prompt = agent.prompt or PROMPT.format(name=agent.name, room=config.title or room)
         mind = ReActAgent(name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory())
         speech = Speech(self.engines.tts, agent.voice.as_voice(config.language))
-        return AgentSeat(mind, speech, language=config.language, greeting=agent.greeting or "")
+        return AgentSeat(
+            mind, speech, language=config.language, greeting=agent.greeting or "", filler=agent.filler or "",
+            filler_after_ms=agent.filler_after_ms,
+        )
 
     async def _model(self, config: ModelConfig) -> tuple[ChatModelBase, EngineInfo]:
         """One model object for all agents that are configured alike."""

@@ -55,6 +55,11 @@ class AgentSeat:
     interruptible: bool = True
     language: str = "en"
     greeting: str = ""
+    filler: str = ""
+    """Said once when a reply is slow ("One moment."), to show that the line is not dead; empty for silence. It is not the agent's
+    word: neither captions nor memory hold it."""
+    filler_after_ms: int = 1200
+    """How long after the turn's end a first sound is waited for before the filler is said."""
 
     @property
     def name(self) -> str:
@@ -122,6 +127,10 @@ class ReplyRun:
     _waiting: list[Event] = field(default_factory=list)
     _task: "asyncio.Task[None] | None" = None
     _timer: asyncio.TimerHandle | None = None
+    _filler_timer: asyncio.TimerHandle | None = None
+    _filler: "asyncio.Task[int] | None" = None
+    _filler_samples: int = 0
+    """Sound of the filler, which lies before all of the reply's own."""
 
     def start(self, on_failure: "Callable[[ReplyRun], None]") -> None:
         """Begins. Its sound is gated while it is a draft."""
@@ -134,6 +143,7 @@ class ReplyRun:
         if self.draft is not None:
             self.draft.commit()
         self._watch()
+        self._watch_for_sound()
         events, self._waiting = self._waiting, []
         self.draft = None
         for session in self.listeners:
@@ -143,13 +153,13 @@ class ReplyRun:
 
     async def stop(self) -> None:
         """Cancels what runs and waits until it has ended: model, tools and synthesis."""
-        if self._timer is not None:
-            self._timer.cancel()
-        task = self._task
-        if task is None or task is asyncio.current_task():
-            return
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for timer in (self._timer, self._filler_timer):
+            if timer is not None:
+                timer.cancel()
+        tasks = [task for task in (self._task, self._filler) if task is not None and task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def heard_by_all(self) -> bool:
@@ -218,6 +228,7 @@ class ReplyRun:
                 if isinstance(item, SpeechPiece):
                     self._piece(item)
                 elif isinstance(item, SpeechSound):
+                    await self._end_filler()
                     self._sound(item)
                     await self._slow_down()
                 elif isinstance(item, SpeechEnd) and item.error:
@@ -239,7 +250,7 @@ class ReplyRun:
 
     def _sound(self, sound: SpeechSound) -> None:
         self._mark("sound")
-        words = tuple(Word(word.start, word.end, word.at_sample) for word in sound.words)
+        words = tuple(Word(word.start, word.end, word.at_sample + self._filler_samples) for word in sound.words)
         for session in self.listeners:
             session.playout.add_sound(self.number, sound.pcm, words)
         if words:
@@ -271,6 +282,39 @@ class ReplyRun:
     def _watch(self) -> None:
         if self._timer is None and not self.marks.model:
             self._timer = asyncio.get_running_loop().call_later(SLOW_MODEL_S, self._tell_slow)
+
+    def _watch_for_sound(self) -> None:
+        seat = self.seat
+        if seat.filler and not self.fixed and self._filler_timer is None and not self.marks.sound:
+            loop = asyncio.get_running_loop()
+            self._filler_timer = loop.call_later(seat.filler_after_ms / 1000, self._begin_filler)
+
+    def _begin_filler(self) -> None:
+        if not self.marks.sound and not self.failure:
+            self._filler = asyncio.create_task(self._say_filler(), name=f"filler-{self.number}")
+
+    async def _say_filler(self) -> int:
+        """Puts the filler's sound before the reply's; answers its length in samples."""
+        samples = 0
+        async with aclosing(self.seat.speech.stream(spoken(self.seat.name, self.seat.filler))) as items:
+            async for item in items:
+                if isinstance(item, SpeechSound):
+                    samples += len(item.pcm) // 2
+                    for session in self.listeners:
+                        session.playout.add_sound(self.number, item.pcm)
+        return samples
+
+    async def _end_filler(self) -> None:
+        """Before the reply's first sound: the filler is neither begun now nor cut in two."""
+        if self._filler_timer is not None:
+            self._filler_timer.cancel()
+            self._filler_timer = None
+        filler, self._filler = self._filler, None
+        if filler is not None:
+            try:
+                self._filler_samples = await filler
+            except Exception:
+                log.exception("reply=%d the filler failed", self.number)
 
     def _tell_slow(self) -> None:
         if not self.marks.model and not self.failure:

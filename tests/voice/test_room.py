@@ -273,6 +273,31 @@ async def test_a_caller_who_leaves_mid_reply_leaves_a_true_memory(world):
     assert said and len(said) < len(COUNT)
 
 
+@simulated(["count to twenty", "stop"], COUNT, "Yes?", first_s=3.0, seat={"filler": "One moment."})
+async def test_a_filler_covers_a_slow_model_and_is_nobodys_word(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(700))
+    end = await caller.said()
+    while not any(caller.heard_replies):
+        await asyncio.sleep(0.02)
+    assert 1.2 < asyncio.get_running_loop().time() - end < 1.9, "the filler comes after its delay"
+    await asyncio.sleep(3.0)
+    caller.session.press_interrupt()
+    cut = await caller.wait_for(Reply, lambda event: event.final)
+    assert cut.text + cut.unheard == COUNT + " " and "moment" not in cut.text
+    heard_s = sum(end - start for reply, start, end in caller.heard_spans if reply == 1) / 24_000
+    counted = len(cut.text.split())
+    assert abs(counted - (heard_s - 0.6) / 0.31) <= 1.5, "the words are counted from the reply's own sound, not from the filler's"
+
+
+@simulated(["hello"], "Hi.", seat={"filler": "One moment."})
+async def test_a_quick_reply_needs_no_filler(world):
+    caller = SimulatedCaller(world.room)
+    caller.say(tone(700))
+    await caller.wait_for(Reply, lambda event: event.final)
+    assert sum(end - start for _, start, end in caller.heard_spans) == 24 * 300
+
+
 @simulated(["hello"], "Hi.", seat={"greeting": "Welcome."})
 async def test_a_greeting_is_spoken_and_remembered(world):
     caller = SimulatedCaller(world.room)

@@ -100,6 +100,10 @@ class AgentConfig(Section):
     greeting: str | None = Field(default=None, min_length=1, max_length=1000)
     """What the agent says to who joins; None to wait until spoken to."""
 
+    filler: str | None = Field(default=None, min_length=1, max_length=200)
+    """What is said when a reply is slow ("One moment."); None for silence."""
+    filler_after_ms: int = Field(default=1200, ge=0, le=60_000)
+
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
