@@ -113,19 +113,20 @@ class Run:
             await asyncio.wait({before.task})
         self.agent._run = self
         self.task = asyncio.create_task(self._drive(), name=f"reply of {self.agent.name}")
+        read = False
         try:
             while (event := await self.channel.get()) is not None:
+                read = isinstance(event, ReplyEndEvent)
                 yield event
         finally:
-            await self._leave()
+            await self._leave(read)
 
-    async def _leave(self) -> None:
+    async def _leave(self, read: bool) -> None:
         assert self.task is not None
+        if not read and self.draft is not None and self.draft.state == "open":
+            self._forget()  # who leaves before the end does not want the draft
         if not self.task.done():
-            if not self._ending:
-                self.closed_by_reader = True
-                if self.draft is not None and self.draft.state == "open":
-                    self._forget()
+            self.closed_by_reader = self.closed_by_reader or not self._ending
             self._stop()
             await asyncio.wait({self.task})
         if self.task.done() and not self.task.cancelled() and self.task.exception() is not None:

@@ -1,11 +1,14 @@
 """Drafts: settled once, at once, in order; and replies under them."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from hubbub.agents import Draft, DraftDiscarded, DraftSettled, Msg, ReActAgent, ToolFlags, Toolkit
 from hubbub.agents.testing import ScriptedModel, events_of, use
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def said(text: str) -> Msg:
@@ -198,3 +201,76 @@ async def test_going_on_under_a_draft_that_is_discarded_keeps_the_place() -> Non
     draft.discard()
     assert (await agent.reply(said("Please continue."))).get_text_content() == "three four"
     assert len(model.calls) == 1
+
+
+CALLS = st.lists(st.tuples(st.sampled_from(["look", "send"]), st.integers(0, 4)), max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(CALLS, min_size=1, max_size=2), fate=st.sampled_from(["commit", "discard", "close"]), after_ms=st.floats(0, 12))
+def test_any_moment_of_settling_leaves_all_or_nothing(steps: list[Any], fate: str, after_ms: float) -> None:
+    """Random drafts: before the commit memory is empty and nothing was sent; afterwards everything is there, or nothing."""
+
+    async def scene() -> None:
+        sent: list[str] = []
+
+        async def work(name: str, ms: int) -> str:
+            await asyncio.sleep(ms / 1000)
+            if name == "send":
+                sent.append(draft.state)
+            return name
+
+        async def look(ms: int) -> str:
+            """Looks.
+
+            Args:
+                ms: How long.
+            """
+            return await work("look", ms)
+
+        async def send(ms: int) -> str:
+            """Sends.
+
+            Args:
+                ms: How long.
+            """
+            return await work("send", ms)
+
+        toolkit = Toolkit()
+        toolkit.register_tool_function(look, flags=ToolFlags(read_only=True))
+        toolkit.register_tool_function(send)
+        script: list[Any] = [["w ", 0.001, *(use(name, ms=ms) for name, ms in calls)] for calls in steps]
+        agent = ReActAgent("Ada", "", ScriptedModel([*script, "The end."], then="Next."), toolkit=toolkit)
+        draft = Draft()
+        stream = agent.reply_stream(said("hi"), draft=draft)
+        seen: list[Any] = []
+
+        async def read() -> None:
+            async with aclosing(stream) as events:  # type: ignore[type-var]
+                async for event in events:
+                    seen.append(event.type)
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(after_ms / 1000)
+        assert agent.memory.messages() == [] and sent == []
+        if fate == "close":
+            reader.cancel()
+        elif fate == "commit":
+            draft.commit()
+        else:
+            draft.discard()
+        await asyncio.wait({reader})
+        if fate == "close" and draft.state == "open":
+            draft.commit()
+        everything = fate == "commit" or (fate == "close" and seen[-1:] == ["reply_end"])
+        assert set(sent) <= {"committed"}
+        assert bool(agent.memory.messages()) == everything
+        if everything:
+            assert agent.memory.messages()[0].get_text_content() == "hi"
+            calls = [call.id for m in agent.memory.messages() for call in m.tool_uses()]
+            results = [b.id for m in agent.memory.messages() for b in m.get_content_blocks("tool_result")]
+            assert sorted(calls) == sorted(results)
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        await toolkit.close()
+
+    asyncio.run(scene())
