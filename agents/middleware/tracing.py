@@ -1,6 +1,6 @@
 """Tracing: each reply, model call and tool call as an OpenTelemetry span with the GenAI attributes.
 
-    pip install opentelemetry-api opentelemetry-sdk
+    pip install 'hubbub[tracing]'
     agent = ReActAgent(…, middlewares=[TracingMiddleware()])
 
 The names are those of OpenTelemetry's semantic conventions for generative AI (spans `invoke_agent`, `chat`, `execute_tool`).
@@ -36,7 +36,7 @@ class TracingMiddleware(MiddlewareBase):
         try:
             from opentelemetry import trace
         except ImportError:
-            raise RuntimeError("tracing needs opentelemetry: pip install opentelemetry-api opentelemetry-sdk") from None
+            raise RuntimeError("tracing needs opentelemetry: pip install 'hubbub[tracing]'") from None
         self._trace = trace
         self._tracer = tracer or trace.get_tracer("hubbub.agents")
         self._record_content = record_content
