@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import doctor, replay, serve, talk, version
+from .commands import doctor, evaluate, replay, serve, talk, version
 from .commands.status import ExitStatus
 
 _EXAMPLES = """\
@@ -16,6 +16,7 @@ examples:
   hubbub talk --wav question.wav         speak a recording, print what is said on both sides
   hubbub talk --text "What time is it?" --json
   hubbub replay recordings/NAME          run a recorded session again, and compare the decisions
+  hubbub eval turns                      how well an agent stops when it should, measured on sound
   hubbub doctor                          what is missing on this machine, and how to mend it
 
 'hubbub COMMAND --help' tells more about each.
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, talk, replay, doctor, version):
+    for command in (serve, talk, replay, evaluate, doctor, version):
         command.add(commands)
     return parser
 

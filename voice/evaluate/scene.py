@@ -7,12 +7,13 @@ They are made from `audio_fixtures` (espeak-ng: interruptions, backchannels, bur
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ
-from ..audio.wav import read_audio
+from ..audio.wav import AudioFileError, read_audio
 
 Kind = Literal["interruption", "backchannel", "cough", "burst", "babble", "echo"]
 Outcome = Literal["yield", "go on"]
@@ -25,6 +26,9 @@ SPEECH_DBFS = -26.0
 
 BABBLE_DBFS = (-36.0, -46.0)
 """Levels of people talking elsewhere in the room: 10 and 20 dB below a caller."""
+
+LABEL_TOLERANCE_S = 0.1
+"""How far a file's length may be from its label: resampling and containers round."""
 
 _COUGHS = ("cough", "throat")
 
@@ -53,70 +57,130 @@ class Scene:
         return EXPECTED[self.kind]
 
 
+class SceneError(ValueError):
+    """A folder of sounds that scenes cannot be made of; the message says which entry and why."""
+
+
+def load_scenes(folder: Path) -> list[Scene]:
+    """The scenes of a folder: of `audio_fixtures` (its `manifest.json` is an object with `clips`), or of recordings (a list of
+    entries with `path`, `seconds` and `transcript`). Raises SceneError."""
+    listed = _manifest(folder)
+    scenes = recorded_scenes(folder) if isinstance(listed, list) else fixture_scenes(folder)
+    if not scenes:
+        raise SceneError(f"{folder / 'manifest.json'} lists no sound that a scene could be made of")
+    return scenes
+
+
 def fixture_scenes(folder: Path) -> list[Scene]:
-    """The scenes of `audio_fixtures`. Raises FileNotFoundError where its manifest is missing."""
-    clips = json.loads((folder / "manifest.json").read_text())["clips"]
-    clips = dict(clips) if isinstance(clips, list) else clips
+    """The scenes of `audio_fixtures`. Raises SceneError."""
+    listed = _manifest(folder)
+    clips = listed.get("clips") if isinstance(listed, dict) else None
+    if not isinstance(clips, dict):
+        raise SceneError(f"{folder / 'manifest.json'} must be an object with the clips under \"clips\"")
     kinds: dict[str, Kind] = {"backchannels": "backchannel", "interruptions": "interruption", "sentences": "interruption"}
     scenes = []
     for place, (name, clip) in enumerate(sorted(clips.items())):
         group, _, short = name.partition("/")
+        sound = Sound(folder / f"{name}.wav", clip)
         if group in kinds:
-            scenes.append(_scene(folder / f"{name}.wav", short, kinds[group], clip.get("text", ""), place))
+            scenes.append(_scene(sound, short, kinds[group], str(clip.get("text", "")), place))
         elif group == "noise" and short not in ("silence", "white", "babble"):
             kind: Kind = "cough" if short.startswith(_COUGHS) else "burst"
-            scenes.append(_scene(folder / f"{name}.wav", short, kind, "", place))
+            scenes.append(_scene(sound, short, kind, "", place))
+    if not scenes:
+        return []
     scenes += [
         Scene(f"echo-{delay}ms", "echo", b"", 0, 4000, after_ms=500, echo_db=-20.0, echo_ms=delay) for delay in (80, 160, 300)
     ]
-    babble = folder / "noise" / "babble.wav"
-    return scenes + (_babble(babble, "fixture") if babble.exists() else [])
+    babble = clips.get("noise/babble")
+    return scenes + (_babble(Sound(folder / "noise" / "babble.wav", babble), "fixture") if babble is not None else [])
 
 
 def recorded_scenes(folder: Path) -> list[Scene]:
-    """Scenes from human recordings and recorded noise, listed in the folder's `manifest.json`. Raises FileNotFoundError."""
-    listed = json.loads((folder / "manifest.json").read_text())
+    """Scenes from human recordings and recorded noise, listed in the folder's `manifest.json`. Raises SceneError."""
+    listed = _manifest(folder)
+    if not isinstance(listed, list):
+        raise SceneError(f"{folder / 'manifest.json'} must be a list of recordings")
     scenes: list[Scene] = []
-    for place, entry in enumerate(listed if isinstance(listed, list) else listed.get("files", [])):
+    for place, entry in enumerate(listed):
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            raise SceneError(f"{folder / 'manifest.json'}, entry {place + 1}: \"path\" is missing")
         path, words = folder / entry["path"], entry.get("transcript")
-        short = path.stem
-        if entry["path"].startswith("speech/") and words and "digits" not in entry["path"] and entry["seconds"] < 6:
-            scenes.append(_scene(path, f"human-{short}", "interruption", words, place))
+        short, sound = path.stem, Sound(path, entry)
+        if entry["path"].startswith("speech/") and words and "digits" not in entry["path"] and sound.seconds < 6:
+            scenes.append(_scene(sound, f"human-{short}", "interruption", str(words), place))
         elif entry["path"].startswith("noise/") and "people" in short:
-            scenes += _babble(path, "people")
+            scenes += _babble(sound, "people")
         elif entry["path"].startswith("noise/") and "room_response" not in short and "ambience" not in short:
-            scenes.append(_scene(path, f"noise-{short}", "burst", "", place))
+            scenes.append(_scene(sound, f"noise-{short}", "burst", "", place))
     return scenes
 
 
-def _scene(path: Path, name: str, kind: Kind, text: str, place: int) -> Scene:
-    sound = np.frombuffer(read_audio(str(path), EAR_HZ), np.int16).astype(np.float64)[: EAR_HZ * 5]
-    sound = _at_level(sound, SPEECH_DBFS)
+def _manifest(folder: Path) -> Any:
+    path = folder / "manifest.json"
+    if not folder.is_dir():
+        raise SceneError(f"{folder} is no folder")
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise SceneError(f"{folder} has no manifest.json that lists its sounds") from None
+    except (OSError, ValueError) as error:
+        raise SceneError(f"{path} cannot be read: {error}") from None
+
+
+class Sound:
+    """A file with its label, checked against each other when it is read."""
+
+    def __init__(self, path: Path, label: dict[str, Any]) -> None:
+        self.path = path
+        self.label = label
+        seconds = label.get("seconds")
+        if not isinstance(seconds, int | float) or seconds <= 0:
+            raise SceneError(f"{path}: the manifest must state its length as \"seconds\", not {seconds!r}")
+        self.seconds = float(seconds)
+
+    def read(self) -> npt.NDArray[np.float64]:
+        """The samples at 16 kHz. Raises SceneError where they are missing or not what the label states."""
+        try:
+            sound = np.frombuffer(read_audio(str(self.path), EAR_HZ), np.int16).astype(np.float64)
+        except (OSError, AudioFileError) as error:
+            raise SceneError(str(error)) from None
+        if abs(len(sound) / EAR_HZ - self.seconds) > LABEL_TOLERANCE_S:
+            raise SceneError(f"{self.path} lasts {len(sound) / EAR_HZ:.2f} s, its label says {self.seconds:.2f} s")
+        if not np.abs(sound).max(initial=0.0) > 0:
+            raise SceneError(f"{self.path} holds nothing but silence")
+        return sound
+
+
+def _scene(source: Sound, name: str, kind: Kind, text: str, place: int) -> Scene:
+    sound = at_level(source.read()[: EAR_HZ * 5], SPEECH_DBFS)
     start, end = _loud_part(sound)
     after_ms = 1200 + (place * 377) % 2600  # moments spread over the reply, the same in every run
     return Scene(name, kind, sound.astype(np.int16).tobytes(), start, end, text, after_ms)
 
 
-def _babble(path: Path, name: str) -> list[Scene]:
-    sound = np.frombuffer(read_audio(str(path), EAR_HZ), np.int16).astype(np.float64)
+def _babble(source: Sound, name: str) -> list[Scene]:
+    sound = source.read()
     scenes = []
     for start in range(0, min(len(sound), EAR_HZ * 24) - EAR_HZ * 4 + 1, EAR_HZ * 4):
         for level in BABBLE_DBFS:
-            part = _at_level(sound[start : start + EAR_HZ * 4], level)
+            part = at_level(sound[start : start + EAR_HZ * 4], level)
             label = f"babble-{name}-{start // EAR_HZ}s{level:+.0f}dB"
             scenes.append(Scene(label, "babble", part.astype(np.int16).tobytes(), 0, 4000, after_ms=1000))
     return scenes
 
 
-def _at_level(sound: np.ndarray, dbfs: float) -> np.ndarray:  # type: ignore[type-arg]
+def at_level(sound: npt.NDArray[np.float64], dbfs: float) -> npt.NDArray[np.float64]:
+    """Brings the loud part of a sound (16 kHz, in units of PCM16) to a level."""
     blocks = sound[: len(sound) // 160 * 160].reshape(-1, 160)
     levels = np.sqrt((blocks**2).mean(axis=1)) if len(blocks) else np.zeros(1)
     loud = levels[levels > levels.max(initial=1.0) * 0.1]
     rms = float(np.sqrt((loud**2).mean())) if len(loud) else 1.0
-    return np.clip(sound * (10 ** (dbfs / 20) * 32768 / max(rms, 1.0)), -32768, 32767)
+    scaled: npt.NDArray[np.float64] = np.clip(sound * (10 ** (dbfs / 20) * 32768 / max(rms, 1.0)), -32768, 32767)
+    return scaled
 
 
-def _loud_part(sound: np.ndarray) -> tuple[float, float]:  # type: ignore[type-arg]
+def _loud_part(sound: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Where the sound begins and ends, in ms: within 30 dB of its loudest 10 ms."""
     blocks = sound[: len(sound) // 160 * 160].reshape(-1, 160)
     levels = np.sqrt((blocks**2).mean(axis=1))

@@ -37,6 +37,10 @@ class Score:
     heard_error_words: int | None
     """Words by which memory differs from what the caller heard."""
 
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
 
 def score(scene: Scene, trace: Trace) -> Score:
     """The figures of one scene."""

@@ -1,14 +1,15 @@
 """Playing a scene: the real session, turn machine, VAD and recogniser, in simulated time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...agents.agent.react import ReActAgent
 from ...agents.memory.in_process import InMemoryMemory
+from ...agents.message import Msg
 from ...agents.model.base import ChatDelta, ChatModelBase, TextDelta
-from ..asr.base import ASRContext, ASREngine, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
+from ..asr.base import ASRContext, ASREngine
 from ..clock import MediaClock
 from ..event import Clear, Event, Hold, Reply, Resume
 from ..playout import Sound
@@ -22,13 +23,11 @@ from ..tts.base import TTSChunk, TTSEngine, Voice
 from ..turn import signals as s
 from ..turn.policy import TurnPolicy
 from ..vad.base import VADEngine
+from .recognisers import KnownWords
 from .scene import Scene
 
 SETTLE_S = 2.6
 """How long the scene is watched after its sound has ended: every decision has fallen by then."""
-
-ASR_FINAL_MS = 40
-"""How long the recogniser's final takes, in simulated time: what pocketsphinx takes on a real machine (benchmarks/asr.py)."""
 
 
 @dataclass(slots=True)
@@ -38,13 +37,16 @@ class Trace:
     onset: float
     end: float
     events: list[tuple[float, Event]]
-    windows: list[tuple[float, float]]
-    """VAD verdicts: time of the window's end, probability."""
+    windows: list[tuple[float, float, bool]]
+    """VAD verdicts: when they came, probability, and whether they were ignored (an echo, or too faint to be the caller)."""
     heard_replies: list[int]
     """Which reply the caller heard in each 20 ms frame since he joined; 0 is silence."""
     heard_spans: list[tuple[int, int, int]]
+    """What was heard of the replies: reply, first sample, sample after the last (24 kHz)."""
     heard: bytes
+    """PCM16 at 24 kHz, since he joined."""
     microphone: bytes
+    """What the session's ear was given, PCM16 at 16 kHz, since he joined."""
     words: list[tuple[int, int, int]]
     """The reply's words: start and end in its text, and first sample."""
     joined: float
@@ -60,14 +62,17 @@ class Trace:
 
     @property
     def held(self) -> float | None:
+        """When the reply was held, None where it never was."""
         return self.first(Hold, self.onset - 0.05)
 
     @property
     def resumed(self) -> float | None:
+        """When it went on, None where it never did."""
         return self.first(Resume, self.onset)
 
     @property
     def cut(self) -> float | None:
+        """When it was cut, None where it never was."""
         return self.first(Clear, self.onset - 0.05)
 
 
@@ -113,58 +118,9 @@ async def can(engine: TTSEngine, voice: Voice, text: str) -> CannedTTS:
                 yield chunk
 
     agent = ReActAgent("Ava", "", OneAnswer(text), memory=InMemoryMemory())
-    from ...agents.message import Msg
-
     async for _ in Speech(Recording(), voice).stream(agent.reply_stream(Msg("caller", "go", "user"))):
         pass
     return canned
-
-
-class InlineSphinx(ASREngine):
-    """pocketsphinx in this process, for simulated time: it decodes while the clock stands still, and answers after a stated delay."""
-
-    name = "pocketsphinx"
-    sure_of_short_words = False
-
-    def __init__(self) -> None:
-        from ..asr.decoder import Recogniser
-
-        self.recogniser = Recogniser()
-
-    def open(
-        self, on_event: Callable[[ASREvent], None], *, context: ASRContext, memory: ASRMemory | None = None
-    ) -> ASRStream:
-        return _InlineStream(self.recogniser, on_event, context)
-
-
-class _InlineStream(ASRStream):
-    """Keeps the sound and decodes it when it is asked for: one recogniser serves one utterance at a time."""
-
-    def __init__(self, recogniser: Any, on_event: Callable[[ASREvent], None], context: ASRContext) -> None:
-        self._recogniser = recogniser
-        self._on_event = on_event
-        self._loop = asyncio.get_running_loop()
-        self._over = False
-        recogniser.begin(context)
-        recogniser.owner = self
-
-    def feed(self, pcm: bytes) -> None:
-        if not self._over and self._recogniser.owner is self and (text := self._recogniser.feed(pcm)):
-            self._loop.call_later(ASR_FINAL_MS / 1000, self._tell, ASRPartial(text))
-
-    def end(self) -> None:
-        if not self._over and self._recogniser.owner is self:
-            text = self._recogniser.finish().text
-            self._recogniser.owner = None
-            self._loop.call_later(ASR_FINAL_MS / 1000, self._tell, ASRFinal(text))
-
-    def cancel(self) -> None:
-        self._over = True
-
-    def _tell(self, event: ASREvent) -> None:
-        if not self._over:
-            self._over = isinstance(event, ASRFinal)
-            self._on_event(event)
 
 
 @dataclass(slots=True)
@@ -191,7 +147,7 @@ class _Windows:
     """Listens to the VAD's verdicts of a session."""
 
     def __init__(self) -> None:
-        self.windows: list[tuple[float, float]] = []
+        self.windows: list[tuple[float, float, bool]] = []
         self.microphone = bytearray()
 
     def heard(self, pcm: bytes) -> None:
@@ -199,7 +155,7 @@ class _Windows:
 
     def decided(self, event: s.Input, commands: list[s.Command], absent: bool) -> None:
         if isinstance(event, s.Window):
-            self.windows.append((asyncio.get_running_loop().time(), 0.0 if event.ignored else event.probability))
+            self.windows.append((asyncio.get_running_loop().time(), event.probability, bool(event.ignored)))
 
     def spoke(self, at: int, sound: Sound) -> None: ...
 
@@ -221,7 +177,10 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     session: Session = caller.session
     tap = session.tap = _Windows()
     words = await _words(stage)
+    known = stage.asr if isinstance(stage.asr, KnownWords) else None
     if stage.request:
+        if known:
+            known.text = "go"
         caller.say(stage.request)
         await caller.said()
         await asyncio.sleep(0.6)
@@ -234,6 +193,8 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     # a frame stands for the 20 ms before it is sent, as from a microphone
     onset = loop.time() - 0.02 + scene.start_ms / 1000 + stage.network_ms / 1000
     end = loop.time() - 0.02 + scene.end_ms / 1000 + stage.network_ms / 1000
+    if known:
+        known.text = scene.text
     caller.say(scene.pcm)
     await asyncio.sleep(max(0.0, end - loop.time()) + SETTLE_S)
     trace = Trace(
@@ -252,8 +213,6 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
 
 async def _words(stage: Stage) -> list[tuple[int, int, int]]:
     """The true place of every word of the reply, from the speech stage itself."""
-    from ...agents.message import Msg
-
     agent = ReActAgent("Ava", "", OneAnswer(stage.text), memory=InMemoryMemory())
     out: list[tuple[int, int, int]] = []
     async for item in Speech(stage.tts, Voice()).stream(agent.reply_stream(Msg("caller", "go", "user"))):
