@@ -176,6 +176,8 @@ class House:
         patience = self.config.server.limits.resume_s
         while True:
             await asyncio.sleep(SWEEP_S)
+            for room in self.rooms.values():
+                room.tend(loop.time())
             for session in list(self.sessions.values()):
                 gone = session.disconnected_at
                 if session.connection is None and gone is not None and loop.time() - gone > patience:

@@ -41,6 +41,10 @@ BARGE_IN_WEIGHT = 8
 """How often each thing that is said over replies counts beside a room's phrases: half of what is said there, as a rule of thumb."""
 
 
+ABSENT_S = 3.0
+"""How long a reply waits for a listener whose connection was lost: a change of network takes one to two seconds."""
+
+
 class RoomFull(Exception):
     """The room takes no more callers."""
 
@@ -241,6 +245,26 @@ class VoiceRoom:
             run.ledgers[session] = ledger
             if run.heard_by_all:
                 self._complete(run)
+
+    def tend(self, now: float) -> None:
+        """Called about once a second, with loop time: a listener whose line has been gone for a while holds up nobody.
+
+        What he heard is what counts; if nobody is left to hear, the reply ends as if he had broken in, and he finds its rest in the
+        agent's memory when he comes back.
+        """
+        run = self._active
+        if run is None:
+            return
+        here = [session for session in run.listeners if session.id in self.sessions and session not in run.ledgers]
+        gone = [one for one in here if one.disconnected_at is not None and now - one.disconnected_at > ABSENT_S]
+        for session in gone:
+            run.ledgers[session] = session.cut(run.number)
+            self._let_go(session, run.number)
+        if gone and len(gone) == len(run.ledgers) and run.heard_by_all:
+            heard = max((run.ledgers[session].heard for session in gone), key=len)
+            self._settle_later(run, heard, interrupted_by=gone[0].name)
+        elif gone and run.heard_by_all:
+            self._complete(run)
 
     # ── replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -298,6 +298,24 @@ async def test_a_quick_reply_needs_no_filler(world):
     assert sum(end - start for _, start, end in caller.heard_spans) == 24 * 300
 
 
+@simulated(["count to twenty"], COUNT, "Hello Lee.")
+async def test_a_listener_whose_line_is_lost_holds_up_nobody(world):
+    kim = SimulatedCaller(world.room, "Kim")
+    kim.say(tone(900))
+    await kim.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    loop = asyncio.get_running_loop()
+    kim.session.detach(kim, loop.time())
+    lee = SimulatedCaller(world.room, "Lee")
+    lee.session.type("hello")
+    for _ in range(10):
+        await asyncio.sleep(1)
+        world.room.tend(loop.time())
+    assert any(event.final and event.text.strip() == "Hello Lee." for event in lee.of(Reply))
+    cut = (await world.memory())[1]
+    assert cut[0] == "Ava" and 0 < len(cut[1]) < len(COUNT)
+
+
 @simulated(["hello"], "Hi.", seat={"greeting": "Welcome."})
 async def test_a_greeting_is_spoken_and_remembered(world):
     caller = SimulatedCaller(world.room)
