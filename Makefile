@@ -1,6 +1,7 @@
 # Hubbub's few words. `make` alone lists them.
 
-PYTHON ?= python3
+# The first Python here that is new enough; looked for only when the virtual environment is made.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
@@ -15,7 +16,7 @@ READY_DEV := $(VENV)/.ready-dev-$(HASH)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench clean
+.PHONY: help run setup test check bench docs clean
 
 help: ## list these words
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
@@ -35,6 +36,9 @@ check: $(READY_DEV) ## look the code over: ruff, mypy --strict, the import rules
 
 bench: $(READY_DEV) ## run the benchmarks whose figures docs and README quote
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+docs: $(READY_DEV) ## hold the guides to the code: run their examples, compare what they list
+	$(BIN)/python -m pytest -q tests -m "not e2e" -k "docs or example or guide"
 
 clean: ## remove what the other words made
 	rm -rf $(VENV) .layout build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
