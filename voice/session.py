@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
-from .audio.frames import EAR_HZ, MOUTH_HZ
+from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
 from .ear import Ear
 from .event import (
     Backchannel,
@@ -34,12 +34,13 @@ from .mouthpiece import Mouthpiece
 from .playout import Ledger, Sound
 from .turn import machine
 from .turn import signals as s
-from .turn.complete import EndOfTurnModel, TextEndOfTurn
+from .turn.complete import SOUND_MS, CombinedEndOfTurn, EndOfTurnModel
 from .turn.echo import EchoGuard
 from .turn.edge import LoudEdge
 from .turn.hum import is_hum
 from .turn.level import CallerLevel
-from .turn.policy import TurnPolicy
+from .turn.pauses import PauseHabit, PauseWatch
+from .turn.policy import TurnPolicy, in_samples
 from .vad.base import VADEngine
 
 log = logging.getLogger("hubbub.session")
@@ -115,7 +116,7 @@ class Session:
         self.name = name
         self.room = room
         self.policy = policy
-        self.end_of_turn = end_of_turn or TextEndOfTurn()
+        self.end_of_turn = end_of_turn or CombinedEndOfTurn()
         self.asr_memory = ASRMemory()
         self.ear = Ear(vad.window_samples)
         self.vad_stream = vad.open()
@@ -130,6 +131,8 @@ class Session:
         self._streams: dict[int, ASRStream] = {}
         self._edge = LoudEdge()
         self._echo = EchoGuard()
+        self._pauses = PauseWatch(PauseHabit(in_samples(policy.action_delay_ms)))
+        self._turn_sound = bytearray()
         self._level = CallerLevel()
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
@@ -219,6 +222,8 @@ class Session:
         loud_until = None
         if speech and not ignored and self.state.ear is machine.Ear.SPEAKING:
             loud_until = self._edge.judge(sound, end)
+        if self.state.ear is not machine.Ear.QUIET:
+            self._keep_sound(sound)
         self._step(s.Window(end, probability, self.ear.window_samples, loud_until, ignored), absent)
 
     def _ignored(self, sound: bytes, speech: bool) -> Literal["", "echo", "faint"]:
@@ -313,6 +318,8 @@ class Session:
             self.tap.decided(event, commands, absent)
         for command in commands:
             self._obey(command)
+        if any(isinstance(command, s.CloseUtterance) for command in commands):
+            self._judge_completeness(self.state.utterance)
 
     def _obey(self, command: s.Command) -> None:
         match command:
@@ -330,11 +337,13 @@ class Session:
                 ledger = self.playout.cut(reply)
                 self.emit(Clear(at_ms=self.now_ms, reply=reply))
                 self.show_mouth("idle")
+                self._pauses.interrupted()
                 self.room.interrupted(self, reply, reason, ledger)
             case s.OpenUtterance(utterance, start, onset):
                 self._open_utterance(utterance, start, onset)
             case s.CloseUtterance(utterance, end):
                 self._streams[utterance].end()
+                self._pauses.closed(end)
                 self.emit(SpeechStopped(at_ms=_ms(end), speaker=self.name))
             case s.DropUtterance(utterance):
                 self._streams.pop(utterance).cancel()
@@ -351,6 +360,7 @@ class Session:
             case s.Commit():
                 if command.source == "speech":
                     self._close_streams()
+                    self._pauses.committed()
                     self._level.learn()
                 self._show_transcript(command.turn, command.text, final=True, source=command.source)
                 self.room.commit(self, command)
@@ -359,8 +369,13 @@ class Session:
         def on_event(event: ASREvent) -> None:
             self._recognised(utterance, event)
 
+        before = self.ear.since(start)
         stream = self.room.asr_stream(self, on_event)
-        stream.feed(self.ear.since(start))
+        stream.feed(before)
+        goes_on = any(known != utterance for known in (*self.state.owed, *(known for known, _ in self.state.texts)))
+        if not goes_on:
+            self._turn_sound[:] = before
+        self._pauses.opened(onset, goes_on=goes_on)
         self._streams[utterance] = stream
         self._edge.begin()
         self._level.begin()
@@ -371,6 +386,7 @@ class Session:
         for stream in self._streams.values():
             stream.cancel()
         self._streams.clear()
+        self._turn_sound.clear()
 
     def _recognised(self, utterance: int, event: ASREvent) -> None:
         match event:
@@ -392,9 +408,18 @@ class Session:
             self._show_transcript(self.state.turn, self.state.text, final=False)
 
     def _judge_completeness(self, utterance: int) -> None:
-        if self.state.text:
-            probability = self.end_of_turn.probability(self.state.text)
-            self._step(s.Completeness(self.now, utterance, probability))
+        if self.state.text and any(known == utterance for known, _ in self.state.texts):
+            pausing = self.state.ear is machine.Ear.PAUSING  # the sound says something where it ends, and is dear to look at
+            sound = bytes(self._turn_sound[-in_samples(SOUND_MS) * SAMPLE_BYTES :]) if pausing else b""
+            probability = self.end_of_turn.probability(self.state.text, sound)
+            self._step(s.Completeness(self.now, utterance, probability, self._pauses.habit.factor))
+
+    def _keep_sound(self, pcm: bytes) -> None:
+        """Keeps the sound of the open turn, its last `SOUND_MS`."""
+        self._turn_sound += pcm
+        surplus = len(self._turn_sound) - in_samples(SOUND_MS) * SAMPLE_BYTES
+        if surplus > in_samples(1000) * SAMPLE_BYTES:  # one move a second, not one a window
+            del self._turn_sound[:surplus]
 
     def _show_transcript(self, turn: int, text: str, *, final: bool, source: s.Source = "speech") -> None:
         if final and not text and not self._shown:

@@ -419,3 +419,59 @@ def test_equal_inputs_give_equal_commands(moves):
         first.move(kind, argument)
         second.move(kind, argument)
     assert first.bench.log == second.bench.log
+
+
+# ── the patience that a caller's pauses ask for ───────────────────────────────────────────────────────────────────────
+
+
+def _commit_delay(patience: float, probability: float) -> int:
+    """From the end of speech to the commit, in samples."""
+    bench = Bench()
+    bench.speech(600)
+    end = bench.window_end
+    bench.silence(200)
+    bench.final("what time is it")
+    bench.feed(s.Completeness(bench.state.now, 1, probability, patience))
+    (commit,) = of(s.Commit, bench.silence(3000))
+    assert commit.endpoint_at == commit.at
+    return commit.at - end
+
+
+def test_patience_stretches_and_shortens_the_action_delay():
+    assert _commit_delay(1.0, 0.9) == in_samples(300)
+    assert _commit_delay(1.8, 0.9) == in_samples(540)
+    assert _commit_delay(0.8, 0.9) == in_samples(240)
+
+
+def test_patience_stretches_the_timeout_and_never_shortens_it():
+    assert _commit_delay(1.8, 0.1) == in_samples(1260)
+    assert _commit_delay(0.6, 0.1) == in_samples(700)
+
+
+def test_a_turn_that_looks_complete_never_waits_longer_than_one_that_does_not():
+    assert _commit_delay(3.0, 0.9) == in_samples(700)
+
+
+def test_patience_lasts_into_the_next_turn():
+    bench = Bench()
+    bench.speech(600)
+    bench.silence(200)
+    bench.final("hello")
+    bench.feed(s.Completeness(bench.state.now, 1, 0.1, 1.5))
+    bench.silence(1200)
+    bench.speech(600)
+    end = bench.window_end
+    bench.silence(200)
+    bench.final("are you there")
+    (commit,) = of(s.Commit, bench.silence(2000))
+    assert commit.at - end == in_samples(1050)
+
+
+@pytest.mark.parametrize("verdict", [(2.0, 1.0), (-0.1, 1.0), (float("nan"), 1.0), (0.5, 0.0), (0.5, 11.0), (0.5, float("nan"))])
+def test_an_impossible_verdict_is_refused(verdict):
+    bench = Bench()
+    bench.speech(600)
+    before = bench.state
+    with pytest.raises(IllegalInput, match="patience"):
+        bench.feed(s.Completeness(bench.state.now, 1, *verdict))
+    assert bench.state == before

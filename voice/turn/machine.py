@@ -21,8 +21,9 @@ turn.
 
 The *turn*: the texts of its utterances, and which of them the recogniser still owes. It ends when the caller is PAUSING, no reply
 is in the mouth, silence has lasted long enough (`action_delay_ms` where an end-of-turn model finds it complete, `timeout_ms`
-otherwise), and no text is owed; a recogniser that owes for `final_timeout_ms` is no longer waited for. Before that, as soon as
-a text is there, the room may speculate on it; speech takes that back.
+otherwise, each stretched by the patience that this caller's pauses ask for), and no text is owed; a recogniser that owes for
+`final_timeout_ms` is no longer waited for. Before that, as soon as a text is there, the room may speculate on it; speech takes that
+back.
 
 The *mouth*: IDLE, PENDING (a reply is being prepared), PLAYING, or HELD. Barge-in has two steps. An onset over a reply that may
 be interrupted *holds* it in the same step: silence first. Then evidence decides:
@@ -85,6 +86,8 @@ class State:
     owed: tuple[int, ...] = ()
     """Utterances whose final is still owed."""
     complete: float = 0.0
+    patience: float = 1.0
+    """Factor of the delays for this caller; kept from turn to turn."""
     pressed: bool = False
     """The caller said that the turn is over."""
     typed: str = ""
@@ -149,6 +152,8 @@ def _check(state: State, event: s.Input) -> None:
     if isinstance(event, s.Window):
         if not 0 <= event.probability <= 1:
             raise IllegalInput(f"a probability is from 0 to 1, not {event.probability}")
+    elif isinstance(event, s.Completeness) and not (0 <= event.probability <= 1 and 0.1 <= event.patience <= 10):
+        raise IllegalInput(f"a probability is from 0 to 1 and a patience from 0.1 to 10, not {event.probability} and {event.patience}")
     elif isinstance(event, s.Partial | s.Final | s.Completeness) and event.utterance > state.utterance:
         raise IllegalInput(f"utterance {event.utterance} has not begun; the last one is {state.utterance}")
     elif isinstance(event, s.PlayoutStarted | s.PlayoutEnded) and event.reply > state.reply:
@@ -245,6 +250,7 @@ def _set_text(state: State, utterance: int, text: str) -> None:
 
 def _completeness(policy: TurnPolicy, state: State, event: s.Completeness, out: Commands) -> None:
     state.complete = event.probability
+    state.patience = event.patience
 
 
 # ── the mouth ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -378,7 +384,9 @@ def _silence_needed(policy: TurnPolicy, state: State) -> int:
     if state.pressed:
         return 0
     looks_complete = state.complete >= policy.threshold and not is_filler(state.text)
-    return in_samples(policy.action_delay_ms if looks_complete else policy.timeout_ms)
+    if looks_complete:
+        return min(round(in_samples(policy.action_delay_ms) * state.patience), in_samples(policy.timeout_ms))
+    return round(in_samples(policy.timeout_ms) * max(1.0, state.patience))  # who is quick may yet be looking for a word
 
 
 def _maybe_speculate(policy: TurnPolicy, state: State, out: Commands) -> None:

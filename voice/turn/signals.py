@@ -52,11 +52,13 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """An end-of-turn model's probability that the turn, as it stands after `utterance`, is complete."""
+    """An end-of-turn model's probability that the turn, as it stands after `utterance`, is complete. `patience`: by what factor this
+    caller's own pauses stretch the delays (`PauseHabit`)."""
 
     at: int
     utterance: int
     probability: float
+    patience: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
