@@ -255,14 +255,13 @@ class VoiceRoom:
         run = self._active
         if run is None:
             return
-        here = [session for session in run.listeners if session.id in self.sessions and session not in run.ledgers]
-        gone = [one for one in here if one.disconnected_at is not None and now - one.disconnected_at > ABSENT_S]
+        gone = [one for one in run.listeners if one.id in self.sessions and one not in run.ledgers and _is_absent(one, now)]
+        heard = {session: session.cut(run.number).heard for session in gone}
         for session in gone:
-            run.ledgers[session] = session.cut(run.number)
+            run.listeners.remove(session)
             self._let_go(session, run.number)
-        if gone and len(gone) == len(run.ledgers) and run.heard_by_all:
-            heard = max((run.ledgers[session].heard for session in gone), key=len)
-            self._settle_later(run, heard, interrupted_by=gone[0].name)
+        if gone and not run.listeners:
+            self._settle_later(run, max(heard.values(), key=len), interrupted_by=gone[0].name)
         elif gone and run.heard_by_all:
             self._complete(run)
 
@@ -298,7 +297,9 @@ class VoiceRoom:
             return answering.agent.reply_stream(Msg(turn.speaker, turn.text, "user"), draft=draft)
 
         self._numbers += 1
-        listeners = list(self.sessions.values())
+        now = asyncio.get_running_loop().time()
+        present = [session for session in self.sessions.values() if not _is_absent(session, now)]
+        listeners = present or list(self.sessions.values())
         run = ReplyRun(self._numbers, seat, turn, source, listeners, self._previous, draft, speak_early)
         run.fixed = bool(words)
         return run
@@ -444,3 +445,8 @@ class VoiceRoom:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_absent(session: Session, now: float) -> bool:
+    """Whether a caller's line has been gone for so long that nobody waits for him."""
+    return session.disconnected_at is not None and now - session.disconnected_at > ABSENT_S
