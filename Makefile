@@ -66,3 +66,8 @@ $(READY_DEV): $(READY)
 	@$(PIP) install --no-build-isolation --editable '.[offline,openai,dashscope,dev]'
 	@rm -f $(VENV)/.ready-dev-*
 	@touch $@
+
+.PHONY: bench-peers
+bench-peers: $(READY_DEV) ## measure turns beside Pipecat and LiveKit Agents (BENCH_PEERS="--sessions 1")
+	@PYTHON=$(BIN)/python sh benchmarks/peers/install.sh
+	@$(BIN)/python benchmarks/peers/run.py $(BENCH_PEERS)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import simulated
-
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
 from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, ServerConfig
 from hubbub.voice.engines import Engines

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from simulated import MOUTH_HZ
-from websockets.asyncio.client import ClientConnection, connect
-
 from hubbub.voice.client import AudioFrame, VoiceClient
 from hubbub.voice.event import Clear
+from simulated import MOUTH_HZ
+from websockets.asyncio.client import ClientConnection, connect
 
 
 class Line(Protocol):

@@ -187,7 +187,9 @@ async def talk(websocket: WebSocket) -> None:
     async def hang_up(*_: Any) -> None:
         await worker.cancel()
 
-    await WorkerRunner(handle_sigint=False, check_dangling_tasks=False).run(worker)
+    runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)
+    await runner.add_workers(worker)
+    await runner.run()
 
 
 async def main() -> None:

@@ -18,11 +18,24 @@ class Sample:
     memory_mb: float
 
 
+def family(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    found = [pid]
+    for each in found:
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            found += map(int, children.read_text().split())
+    return found
+
+
 def sample(pid: int) -> Sample:
-    """Reads a process, its threads included. Memory is its proportional set size."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    """Reads a process with its threads and descendants. Memory is their proportional set size."""
     core = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("cpu0 ")).split()[1:]
     idle, waiting, stolen = int(core[3]), int(core[4]), int(core[7])
     busy = sum(map(int, core[:8])) - idle - waiting - stolen
-    memory = next(line for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
-    return Sample(time.monotonic(), (int(fields[11]) + int(fields[12])) * TICK_S, busy * TICK_S, int(memory.split()[1]) / 1024)
+    ticks, memory_kb = 0, 0
+    for each in family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text().rsplit(") ", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+        rollup = Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()
+        memory_kb += next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+    return Sample(time.monotonic(), ticks * TICK_S, busy * TICK_S, memory_kb / 1024)

@@ -21,10 +21,9 @@ from pathlib import Path
 
 from caller import Caller, Figures
 from figures import header, row, summarise
+from hubbub.voice.audio.wav import read_audio
 from lines import HubbubLine, Line, PlainLine
 from process import sample
-
-from hubbub.voice.audio.wav import read_audio
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -32,8 +31,13 @@ PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 SERVERS = ("hubbub-off", "hubbub-model", "hubbub-full", "pipecat", "livekit")
 CYCLE_S = 11.0
 """About one caller's cycle: the starts of all callers are spread over it."""
-WARM_UP_S = 4.0
-"""Left out of CPU figures: connecting, and models that load with the first session."""
+SETTLE_S = 2.0
+"""Between a server's being ready and its idle memory being read."""
+
+
+def warm_up_s(sessions: int) -> float:
+    """Left out of all figures: connecting, and the models that a server loads with each session."""
+    return 4.0 + 0.3 * sessions
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,17 @@ async def measure(name: str, sessions: int, options: argparse.Namespace) -> dict
     server = await start(name, options.endpoint_ms, None if options.verbose else subprocess.DEVNULL)
     figures = Figures()
     try:
+        await asyncio.sleep(SETTLE_S)
         idle = sample(server.process.pid)
         loop = asyncio.get_running_loop()
-        until = loop.time() + WARM_UP_S + options.seconds
+        measure_from = loop.time() + warm_up_s(sessions)
+        until = measure_from + options.seconds
         callers = [
-            Caller(server.line(n), speech, start_s=1 + n * CYCLE_S / sessions, measure_from=loop.time() + WARM_UP_S, figures=figures)
+            Caller(server.line(n), speech, start_s=1 + n * CYCLE_S / sessions, measure_from=measure_from, figures=figures)
             for n in range(sessions)
         ]
         tasks = [asyncio.create_task(caller.run(until)) for caller in callers]
-        await asyncio.sleep(WARM_UP_S)
+        await asyncio.sleep(measure_from - loop.time())
         before = sample(server.process.pid)
         await asyncio.sleep(options.seconds - 0.5)
         after = sample(server.process.pid)

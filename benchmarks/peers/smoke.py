@@ -10,9 +10,8 @@ import asyncio
 import sys
 
 from caller import Caller, Figures
-from run import ROOT, SERVERS, start, stop
-
 from hubbub.voice.audio.wav import read_audio
+from run import ROOT, SERVERS, start, stop
 
 
 async def answers(name: str) -> bool:
