@@ -393,7 +393,8 @@ def _maybe_speculate(policy: TurnPolicy, state: State, out: Commands) -> None:
     if policy.speculation == "off" or state.voiced < in_samples(policy.min_speech_ms):
         return
     text = state.text
-    quiet_enough = state.now - state.last_voice >= in_samples(policy.speculate_ms)
+    wait_ms = policy.speculate_early_ms if state.complete >= policy.threshold else policy.speculate_ms
+    quiet_enough = state.now - state.last_voice >= in_samples(wait_ms)
     if quiet_enough and text and text != state.speculated and not is_filler(text):
         state.speculated = text
         out.append(s.Speculate(state.turn, text))

@@ -48,6 +48,10 @@ class TurnPolicy:
     speculate_ms: int = 96
     """Silence after which a reply may be started before the turn has ended for certain."""
 
+    speculate_early_ms: int = 32
+    """The same where the turn looks complete: hardly longer than the closure of a stop consonant, so that recogniser and model run
+    while the silence is still being counted."""
+
     speculation: Speculation = "full"
     """`off`; `model`: only the model runs ahead; `full`: model and speech synthesis run ahead, the sound waits."""
 
