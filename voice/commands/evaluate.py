@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import eval_turns
+from . import eval_endpointing, eval_turns
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -12,5 +12,5 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         description="Plays labelled sound through the real path in simulated time, and measures what comes of it.",
     )  # fmt: skip
     kinds = parser.add_subparsers(title="what is measured", metavar="KIND", required=True)
-    for kind in (eval_turns,):
+    for kind in (eval_turns, eval_endpointing):
         kind.add(kinds)
