@@ -48,6 +48,9 @@ log = logging.getLogger("hubbub.session")
 LOG_EVENTS = 2000
 """Events that a session's log keeps; the oldest go first."""
 
+CLEAR_WINDOWS = 4
+"""Windows in a row without an echo after which an utterance is taken to be the caller's own: 128 ms, the length that is compared."""
+
 
 class Connection(Protocol):
     """One transport link of a session. Its methods return at once; a link that cannot keep up closes itself."""
@@ -134,6 +137,7 @@ class Session:
         self._pauses = PauseWatch(PauseHabit(in_samples(policy.action_delay_ms)))
         self._turn_sound = bytearray()
         self._level = CallerLevel()
+        self._clear_windows = 0
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
         self._told_overflow = False
@@ -236,7 +240,16 @@ class Session:
             return ""
         if faint:
             return "faint"
-        return "echo" if self.state.started and self._echo.is_echo() else ""
+        return "echo" if self.state.started and self._is_echo() else ""
+
+    def _is_echo(self) -> bool:
+        """Asks the echo guard until it has cleared the utterance: a comparison costs a millisecond, and who spoke over us for a while
+        is not our echo."""
+        if self.state.ear is machine.Ear.SPEAKING and self._clear_windows >= CLEAR_WINDOWS:
+            return False
+        echo = self._echo.is_echo()
+        self._clear_windows = 0 if echo or self.state.ear is not machine.Ear.SPEAKING else self._clear_windows + 1
+        return echo
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""
