@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help run setup test check bench docs clean
 
 help: ## list these words
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 16
 
 run: $(READY) ## set up what is missing, and serve (PORT=9000, ROOMS=rooms.yaml)
 	@exec $(BIN)/hubbub serve $(ROOMS) $(if $(PORT),--port $(PORT))
@@ -34,8 +34,8 @@ check: $(READY_DEV) ## look the code over: ruff, mypy --strict, the import rules
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_import_rules.py
 
-bench: $(READY_DEV) ## run the benchmarks whose figures docs and README quote
-	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+bench: $(READY_DEV) ## run the benchmarks whose figures docs and README quote (see benchmarks/README.md)
+	@for each in vad audio asr tts turns agents; do echo "== benchmarks/$$each.py"; $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 docs: $(READY_DEV) ## hold the guides to the code: run their examples, compare what they list
 	$(BIN)/python -m pytest -q tests -m "not e2e" -k "docs or example or guide"
