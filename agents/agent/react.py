@@ -17,7 +17,7 @@ from ..middleware.base import MiddlewareBase, ReasoningCall
 from . import heard, waiting
 from .acting import Actor, NoTools, ToolkitLike, ask
 from .base import AgentBase
-from .reasoning import formatter_for_model, reason, takes_speaker
+from .reasoning import formatter_for_model, reason, taken_options
 from .run import Run
 from .structured import FINISH_TOOL, StructuredOutput
 from .writer import BlockWriter
@@ -54,7 +54,8 @@ class ReActAgent(AgentBase):
     _whole = False
     """Whether memory, which may come from a process that crashed, was looked through for calls without a result."""
     _parked_model: Any = None
-    _tells_speaker: bool | None = None
+    _format_options: tuple[Any, dict[str, Any]] | None = None
+    """The formatter, and what it is told besides the messages."""
     _compressing: asyncio.Task[bool] | None = None
     _waking: asyncio.Task[None] | None = None
     _news = False
@@ -149,9 +150,14 @@ class ReActAgent(AgentBase):
 
     def format_options(self) -> dict[str, Any]:
         """What the formatter is told besides the messages."""
-        if self._tells_speaker is None:
-            self._tells_speaker = takes_speaker(self.formatter)
-        return {"speaker": self.name} if self._tells_speaker else {}
+        known = self._format_options
+        if known is None or known[0] is not self.formatter:
+            from ..formatter.told import Told
+
+            taken = taken_options(self.formatter)
+            options = {name: value for name, value in {"speaker": self.name, "told": Told()}.items() if name in taken}
+            known = self._format_options = (self.formatter, options)
+        return known[1]
 
     async def _wake(self) -> None:
         if self._news and self._parked is None and self.on_wake is not None:

@@ -98,10 +98,12 @@ def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
     return stream
 
 
-def takes_speaker(formatter: Any) -> bool:
-    """Whether a formatter wants to know who speaks next; those written for AgentScope do not."""
+def taken_options(formatter: Any) -> frozenset[str]:
+    """Which options a formatter's `format` takes; those written for AgentScope take none."""
     parameters = inspect.signature(formatter.format).parameters.values()
-    return any(one.name == "speaker" or one.kind is one.VAR_KEYWORD for one in parameters)
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return frozenset({"speaker", "told"})
+    return frozenset(one.name for one in parameters)
 
 
 def formatter_for_model(model: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..message import DataBlock, HintBlock, Msg, TextBlock, ToolResultBlock, ToolUseBlock
+from .told import Told
 
 MEDIA_TOKENS = 1000
 """What an image or a sound is counted as: about a 1024 x 1024 image at the large providers."""
@@ -31,7 +32,7 @@ def estimated_tokens(msg: Msg) -> int:
 
 
 def _text_tokens(text: str) -> int:
-    dense = sum(char >= "\u2e80" for char in text)
+    dense = 0 if text.isascii() else sum(char >= "\u2e80" for char in text)
     return dense + (len(text) - dense + 3) // 4
 
 
@@ -39,14 +40,25 @@ def units(msgs: Iterable[Msg]) -> list[list[Msg]]:
     """Cuts a conversation into runs that belong together: a message with tool calls and all up to their last result."""
     cut: list[list[Msg]] = []
     open_calls: set[str] = set()
-    for msg in msgs:
+    for msg in msgs:  # all of a long conversation, at each turn: so no calls and no sets for plain words
         if open_calls:
             cut[-1].append(msg)
         else:
             cut.append([msg])
-        open_calls |= {call.id for call in msg.tool_uses()}
-        open_calls -= {block.id for block in msg.blocks() if isinstance(block, ToolResultBlock)}
+        if isinstance(msg.content, str):
+            continue
+        for block in msg.content:
+            if isinstance(block, ToolUseBlock):
+                open_calls.add(block.id)
+        if open_calls:
+            open_calls.difference_update([block.id for block in msg.content if isinstance(block, ToolResultBlock)])
     return cut
+
+
+def is_closed(unit: Sequence[Msg]) -> bool:
+    """Whether every tool call in a unit has its result, so that nothing that follows belongs to it."""
+    calls = {call.id for msg in unit for call in msg.tool_uses()}
+    return not calls or calls <= {block.id for msg in unit for block in msg.blocks() if isinstance(block, ToolResultBlock)}
 
 
 def truncated(msgs: Sequence[Msg], max_tokens: int, estimate: Callable[[Msg], int] = estimated_tokens) -> list[Msg]:
@@ -101,16 +113,20 @@ class FormatterBase(ABC):
         self.max_tokens = max_tokens
         self.estimate = estimate
 
-    async def format(self, msgs: Iterable[Msg], *, speaker: str | None = None) -> list[dict[str, Any]]:
+    async def format(
+        self, msgs: Iterable[Msg], *, speaker: str | None = None, told: Told | None = None
+    ) -> list[dict[str, Any]]:
         """The prompt for these messages, oldest first.
 
         `speaker` is the name of the agent that is to speak next, where it is known: its own replies can then be told from
-        other agents'.
+        other agents'. `told` is what an agent keeps from one prompt to the next; a formatter that can use it does only what
+        is new since then.
         """
+        return self._build(self._fitting(msgs), speaker)
+
+    def _fitting(self, msgs: Iterable[Msg]) -> list[Msg]:
         shown = list(msgs)
-        if self.max_tokens is not None:
-            shown = truncated(shown, self.max_tokens, self.estimate)
-        return self._build(shown, speaker)
+        return shown if self.max_tokens is None else truncated(shown, self.max_tokens, self.estimate)
 
     @abstractmethod
     def _build(self, msgs: Sequence[Msg], speaker: str | None) -> list[dict[str, Any]]: ...

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..message import DataBlock, HintBlock, Msg, TextBlock, ToolResultBlock, ToolUseBlock
-from .base import FormatterBase, interruption_note, units
+from .base import FormatterBase, interruption_note, is_closed, units
+from .told import Names, Told
 
 NO_RESULT = "There is no result: the call was never finished."
 """Stands in for a result that is missing: providers refuse a prompt in which a call has none."""
@@ -28,6 +29,9 @@ class ChatFormatter(FormatterBase):
     the agent finds itself by its name, which its system prompt must say.
 
     Thinking is never shown. Tool results hold text; media in them follow in a user message, as the providers want it.
+
+    What becomes of a message depends on that message, on the speaker, and on whether there are several; a class derived from
+    this one keeps to that, as what was told once is not made again.
     """
 
     many_speakers = False
@@ -40,9 +44,41 @@ class ChatFormatter(FormatterBase):
     def media_part(self, block: DataBlock) -> Part | None:
         """An image, a sound or a video; None for what this provider does not take."""
 
+    async def format(
+        self, msgs: Iterable[Msg], *, speaker: str | None = None, told: Told | None = None
+    ) -> list[dict[str, Any]]:
+        """See `FormatterBase.format`."""
+        if told is None or (self.many_speakers and speaker is None):
+            return await super().format(msgs, speaker=speaker)
+        shown = self._fitting(msgs)
+        head = shown[:1] if shown and shown[0].role == "system" and _is_words(shown[0]) else []
+        prompt = [{"role": "system", "content": msg.get_text_content()} for msg in head]
+        self._go_on(told, shown[len(head) :], speaker)
+        return prompt + told.copies()
+
+    def _go_on(self, told: Told, msgs: Sequence[Msg], speaker: str | None) -> None:
+        """Tells what has not been told of a conversation."""
+        by = (self, speaker)
+        place = told.go_back(msgs, by)
+        people, agents = _spoken(msgs[place.msgs :], place.people, place.agents)
+        several = self.many_speakers and (len(people) > 1 or len(agents) > 1)
+        if several != told.several:
+            told.several = several
+            place = told.begin(by)
+        prompt = _Prompt(self, told.messages)
+        people, agents, count = place.people, place.agents, place.msgs
+        for unit in units(msgs[count:]):
+            self._add(prompt, unit, speaker, several)
+            people, agents = _spoken(unit, people, agents)
+            count += len(unit)
+            if is_closed(unit):
+                told.reach(count, people, agents)
+        told.msgs = msgs
+
     def _build(self, msgs: Sequence[Msg], speaker: str | None) -> list[dict[str, Any]]:
-        prompt = _Prompt(self)
-        several = self.many_speakers and self._several(msgs)
+        prompt = _Prompt(self, [])
+        people, agents = _spoken(msgs, frozenset(), frozenset())
+        several = self.many_speakers and (len(people) > 1 or len(agents) > 1)
         history: list[Msg] = []
         for unit in units(msgs):
             if several and speaker is None and _is_talk(unit):
@@ -53,12 +89,6 @@ class ChatFormatter(FormatterBase):
             self._add(prompt, unit, speaker, several)
         self._tell(prompt, history)
         return prompt.messages
-
-    def _several(self, msgs: Sequence[Msg]) -> bool:
-        """Whether more than one person or more than one agent has spoken."""
-        spoken = [msg for msg in msgs if not _is_hint(msg)]
-        people = {msg.name for msg in spoken if msg.role == "user"}
-        return len(people) > 1 or len({msg.name for msg in spoken if msg.role == "assistant"}) > 1
 
     def _add(self, prompt: "_Prompt", unit: Sequence[Msg], speaker: str | None, several: bool) -> None:
         """One unit: plain turns, or calls, then their results in order, then what else came meanwhile."""
@@ -114,8 +144,9 @@ class ChatFormatter(FormatterBase):
 class _Prompt:
     """The messages under construction."""
 
-    def __init__(self, formatter: ChatFormatter) -> None:
-        self.messages: list[dict[str, Any]] = []
+    def __init__(self, formatter: ChatFormatter, messages: list[dict[str, Any]]) -> None:
+        self.messages = messages
+        """Those before stay as they are: what is added to one of them makes another one."""
         self.told = False
         """Whether a history was begun."""
         self._formatter = formatter
@@ -167,6 +198,21 @@ class _Prompt:
 
 def _is_talk(unit: Sequence[Msg]) -> bool:
     return all(msg.role != "system" and not msg.tool_uses() and not msg.has_content_blocks("tool_result") for msg in unit)
+
+
+def _spoken(msgs: Iterable[Msg], people: Names, agents: Names) -> tuple[Names, Names]:
+    """Who has spoken after these messages: persons, agents."""
+    for msg in msgs:
+        if msg.role == "user":
+            if msg.name not in people and not _is_hint(msg):
+                people |= {msg.name}
+        elif msg.role == "assistant" and msg.name not in agents and not _is_hint(msg):
+            agents |= {msg.name}
+    return people, agents
+
+
+def _is_words(msg: Msg) -> bool:
+    return bool(msg.get_text_content()) and all(isinstance(block, TextBlock) for block in msg.blocks())
 
 
 def _is_hint(msg: Msg) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from ..message import Msg
 from ..model.fallback import FallbackPrompt
 from .base import FormatterBase
+from .told import Told
 
 
 class EmbeddedFormatter(FormatterBase):
@@ -37,11 +38,13 @@ class FallbackFormatter(FormatterBase):
         self.formatters = tuple(formatters)
         """One for each model of the chain, in its order."""
 
-    async def format(self, msgs: Iterable[Msg], *, speaker: str | None = None) -> list[dict[str, Any]]:
+    async def format(
+        self, msgs: Iterable[Msg], *, speaker: str | None = None, told: Told | None = None
+    ) -> list[dict[str, Any]]:
         """See `FormatterBase.format`."""
         shown = list(msgs)
         first, *others = self.formatters
-        prompt = await first.format(shown, speaker=speaker)
+        prompt = await first.format(shown, speaker=speaker, told=told)
         return FallbackPrompt(prompt, [partial(other.format, shown, speaker=speaker) for other in others])
 
     def _build(self, msgs: Sequence[Msg], speaker: str | None) -> list[dict[str, Any]]:

@@ -107,7 +107,10 @@ class Compressor:
 
     def due(self) -> bool:
         """Whether the memory is long enough."""
-        return bool(self._older()) and self.config.count(self.memory.messages(exclude_mark=COMPRESSED)) > self.config.trigger_tokens
+        shown = self.memory.messages(exclude_mark=COMPRESSED)
+        if len(shown) <= self.config.keep_recent or self.config.count(shown) <= self.config.trigger_tokens:
+            return False
+        return bool(self._older())
 
     async def compress(self) -> bool:
         """Compresses, whether due or not; False where there is nothing to compress. Takes effect at once at its end, so that
