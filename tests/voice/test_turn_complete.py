@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hubbub.voice.turn.complete import CombinedEndOfTurn, SilenceEndOfTurn, TextEndOfTurn
 from hubbub.voice.turn.prosody import ProsodyEndOfTurn
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -109,3 +111,16 @@ def test_without_sound_the_words_decide_and_without_words_nothing_is_complete():
 
 def test_prosody_alone_knows_nothing_of_silence():
     assert ProsodyEndOfTurn().probability("what time is it", bytes(32_000)) == 0.5
+
+
+_PIECES = st.sampled_from(
+    "my email number card is at dot double five 5 twenty the of march quarter half p a j o hello if when um how"
+    " , . ? 我 三 零零 月 @ 点 的".split()
+)
+
+
+@given(st.lists(_PIECES, max_size=12).map(" ".join) | st.text(max_size=40))
+def test_any_words_give_a_probability(text):
+    words, both = TextEndOfTurn().probability(text), CombinedEndOfTurn().probability(text, level())
+    assert 0 <= words < 1 and 0 <= both < 1
+    assert (words == 0) == (both == 0)

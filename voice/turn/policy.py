@@ -1,6 +1,6 @@
 """The knobs of turn-taking, all in milliseconds of the caller's own sound.
 
-The defaults and what each one trades are explained with pictures in docs/turn-taking.md.
+The defaults and what each one trades are explained with pictures in docs/turn-taking.md and docs/endpointing.md.
 """
 
 from dataclasses import dataclass, fields
