@@ -18,6 +18,7 @@ from ..playout import Sound
 from ..protocol import PROTOCOL_VERSION
 from ..room import VoiceRoom
 from ..session import Session
+from .network import SimulatedNetwork
 
 E = TypeVar("E", bound=Event)
 
@@ -43,11 +44,13 @@ class SimulatedCaller:
         name: str = "caller",
         *,
         network_ms: int = 0,
+        uplink: SimulatedNetwork | None = None,
+        downlink: SimulatedNetwork | None = None,
         reports_playhead: bool = True,
         echo_db: float | None = None,
         echo_ms: int = 150,
     ) -> None:
-        """`network_ms`: one way. `echo_db`: the microphone hears the loudspeaker at this level (such as -20), `echo_ms` later; None for
+        """`network_ms`: delay of a good network, one way; `uplink` and `downlink` describe a worse one. `echo_db`: the microphone hears the loudspeaker at this level (such as -20), `echo_ms` later; None for
         a caller with headphones."""
         self.reports_playhead = reports_playhead
         self._echo_gain = None if echo_db is None else 10 ** (echo_db / 20)
@@ -62,7 +65,8 @@ class SimulatedCaller:
         """What was heard of the replies, in order: reply, first sample, sample after the last; neighbours are joined."""
         self.session: Session = room.join(name)
         self._room = room
-        self._network_s = network_ms / 1000
+        self._up = uplink or SimulatedNetwork(network_ms)
+        self._down = downlink or SimulatedNetwork(network_ms)
         self._loop = asyncio.get_running_loop()
         self._downlink: deque[Event | Sound] = deque()
         self._uplink: deque[bytes] = deque()
@@ -125,11 +129,13 @@ class SimulatedCaller:
 
     def send_event(self, event: Event) -> None:
         self._downlink.append(event)
-        self._loop.call_later(self._network_s, self._arrive)
+        self._loop.call_at(self._down.control(self._loop.time()), self._arrive)
 
     def send_sound(self, sound: Sound) -> None:
-        self._downlink.append(sound)
-        self._loop.call_later(self._network_s, self._arrive)
+        arrival = self._down.sound(self._loop.time())
+        if arrival is not None:
+            self._downlink.append(sound)
+            self._loop.call_at(arrival, self._arrive)
 
     def _arrive(self) -> None:
         """The next thing on the line: timers of one moment have no order of their own."""
@@ -183,8 +189,10 @@ class SimulatedCaller:
     def _send(self, pcm: bytes) -> None:
         if self._echo_gain is not None:
             pcm = self._with_echo(pcm, self._echo_gain)
-        self._uplink.append(pcm)
-        self._loop.call_later(self._network_s, lambda: self.session.hear(self._uplink.popleft()))
+        arrival = self._up.sound(self._loop.time())
+        if arrival is not None:
+            self._uplink.append(pcm)
+            self._loop.call_at(arrival, lambda: self.session.hear(self._uplink.popleft()))
 
     def _with_echo(self, pcm: bytes, gain: float) -> bytes:
         """The microphone with the loudspeaker in it, as it was a while ago."""
@@ -222,7 +230,7 @@ class SimulatedCaller:
     def _report(self) -> None:
         if self.reports_playhead and self._played:
             reply = max(self._played)
-            self._loop.call_later(self._network_s, self._deliver_report, reply, self._played[reply])
+            self._loop.call_at(self._up.control(self._loop.time()), self._deliver_report, reply, self._played[reply])
 
     def _deliver_report(self, reply: int, offset: int) -> None:
         self.session.played(reply, offset, self._loop.time())
