@@ -361,7 +361,7 @@ def _postgres(url: str) -> Any:
     try:
         psycopg = importlib.import_module("psycopg")
     except ImportError:
-        raise MemoryWriteError("PostgreSQL needs psycopg: pip install 'psycopg[binary]'") from None
+        raise MemoryWriteError("PostgreSQL needs psycopg: pip install 'hubbub[postgres]'") from None
     return psycopg.connect(url, autocommit=True)
 
 

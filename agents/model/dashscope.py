@@ -18,7 +18,7 @@ from .base import (
     normalised_tool_choice,
 )
 from .retry import RetryPolicy, retrying
-from .wire import TRANSIENT_STATUS, each_within, retry_after_s, without_key
+from .wire import TRANSIENT_STATUS, chosen_name, each_within, retry_after_s, without_key
 
 MULTIMODAL_MARKS = ("-vl", "-omni", "-audio", "qvq")
 """What the names of models that see or hear contain; they are served by another call."""
@@ -29,7 +29,8 @@ class DashScopeChatModel(ChatModelBase):
 
     The key is taken from `DASHSCOPE_API_KEY` where none is given. `base_address` replaces the service's address
     (`https://dashscope.aliyuncs.com/api/v1`), for other regions and for tests. `multimodal` says whether the model sees or
-    hears, where its name does not. `timeout_s` bounds the wait for the answer to begin and for each piece of it.
+    hears, where its name does not. `timeout_s` bounds the wait for the answer to begin and for each piece of it. `model_name`
+    and `base_http_api_url` are AgentScope's words; `stream` is taken from there, too, but answers always stream.
 
     Raises ImportError with the mend where the `dashscope` package is missing, and ChatModelError where there is no key.
     """
@@ -38,7 +39,7 @@ class DashScopeChatModel(ChatModelBase):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         api_key: str | None = None,
         base_address: str | None = None,
         *,
@@ -49,7 +50,12 @@ class DashScopeChatModel(ChatModelBase):
         timeout_s: float = 30.0,
         retry: RetryPolicy | None = None,
         price: Price | None = None,
+        model_name: str = "",
+        stream: bool = True,
+        base_http_api_url: str | None = None,
     ) -> None:
+        model = chosen_name(model, model_name)
+        base_address = base_address or base_http_api_url
         try:
             import dashscope  # noqa: F401
         except ImportError as error:

@@ -21,7 +21,7 @@ from .base import (
     normalised_tool_choice,
 )
 from .retry import RetryPolicy, retrying
-from .wire import TRANSIENT_STATUS, each_within, retry_after_s, without_key
+from .wire import TRANSIENT_STATUS, chosen_name, each_within, retry_after_s, without_key
 
 CONNECT_TIMEOUT_S = 3.0
 """A server that cannot be reached in this time is not there, as far as a caller on the line is concerned."""
@@ -33,6 +33,7 @@ class OpenAIChatModel(ChatModelBase):
     The key is taken from `OPENAI_API_KEY` where none is given, but never sent from there to another address than OpenAI's
     (or `OPENAI_BASE_URL`). A server without keys takes any. `timeout_s` bounds the wait for the answer to begin and for each
     piece of it. `extra_body` holds what only this server knows, such as `{"enable_thinking": False}`.
+    `model_name` is AgentScope's word for `model`; `stream` is taken from there, too, but answers always stream.
 
     Raises ImportError with the mend where the `openai` package is missing, and ChatModelError where there is no key.
     """
@@ -42,7 +43,7 @@ class OpenAIChatModel(ChatModelBase):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         api_key: str | None = None,
         base_url: str | None = None,
         *,
@@ -53,7 +54,10 @@ class OpenAIChatModel(ChatModelBase):
         timeout_s: float = 30.0,
         retry: RetryPolicy | None = None,
         price: Price | None = None,
+        model_name: str = "",
+        stream: bool = True,
     ) -> None:
+        model = chosen_name(model, model_name)
         try:
             import openai
         except ImportError as error:

@@ -56,3 +56,12 @@ def without_key(text: object, key: str) -> str:
     if key:
         words = words.replace(key, "[key]")
     return words if len(words) <= LONGEST_REASON else words[:LONGEST_REASON] + "…"
+
+
+def chosen_name(model: str, model_name: str) -> str:
+    """The model's name, given by our word or by AgentScope's. Raises TypeError where there is none, or where there are two."""
+    if model and model_name and model != model_name:
+        raise TypeError(f"model and model_name are two words for one thing, but differ: {model!r}, {model_name!r}")
+    if not (model or model_name):
+        raise TypeError("a model needs its name at the provider: model=…")
+    return model or model_name

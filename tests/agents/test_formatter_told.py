@@ -90,7 +90,7 @@ async def test_what_was_told_is_not_told_again() -> None:
     formed.clear()
     msgs.append(Msg("Anna", "the newest", "user"))
     assert len(await formatter.format(msgs, speaker="Ada", told=told)) == 100  # two of Anna's in one
-    assert formed[-1] == "the newest" and "words 97" not in formed
+    assert "the newest" in formed and "words 97" not in formed
     msgs[-PLACES - 5] = msgs[-PLACES - 5].copy_with(content="another")
     assert await formatter.format(msgs, speaker="Ada", told=told) == await formatter.format(msgs, speaker="Ada")
 
