@@ -13,6 +13,7 @@ from ..agents.model.base import ChatModelBase
 from .asr.base import ASRContext
 from .clock import MediaClock
 from .config import AgentConfig, Config, ModelConfig, RoomConfig
+from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
 from .event import AudioFormat, EngineInfo, Joined, Left
 from .gateway.websocket import Refused, WebSocketConnection
@@ -57,6 +58,7 @@ class House:
         self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
         self.metrics = Metrics()
+        self._end_of_turn = make_end_of_turn(config.engines.end_of_turn)
         self.rooms: dict[str, VoiceRoom] = {}
         self.sessions: dict[str, Session] = {}
         self._environ = environ
@@ -101,6 +103,7 @@ class House:
             session = (await self._room(room)).join(name)
         except RoomFull as error:
             raise Refused("room_full", str(error)) from None
+        session.end_of_turn = self._end_of_turn
         self.sessions[session.resume_token] = session
         if self.recorder is not None:  # before the first step, or the recording could not be replayed
             self.recorder.record(session)

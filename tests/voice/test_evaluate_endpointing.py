@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 from hubbub.voice.audio.wav import write_wav
 from hubbub.voice.cli import main
+from hubbub.voice.end_of_turn import MODELS, UnknownModelError, make_model
 from hubbub.voice.evaluate.endpointing import (
     BUDGETS,
-    MODELS,
     EmptySetError,
     Silence,
-    UnknownModelError,
     evaluate,
     listen,
-    make_model,
     outcome,
     saved,
 )

@@ -1,11 +1,10 @@
 """The simulated network, and conversations over a bad one."""
 
 import pytest
-from test_room import COUNT, simulated, tone
-
 from hubbub.voice.event import Reply
 from hubbub.voice.testing.caller import SimulatedCaller
 from hubbub.voice.testing.network import SimulatedNetwork, burst_loss
+from test_room import COUNT, simulated, tone
 
 
 def test_messages_arrive_late_and_in_order():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hubbub.voice.turn.onnx import FRAMES, MELS, EndOfTurnModelError, OnnxEndOfTurn, log_mel
+from hubbub.voice.smart_turn import FRAMES, MELS, EndOfTurnModelError, OnnxEndOfTurn, log_mel
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

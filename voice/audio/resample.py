@@ -33,7 +33,7 @@ class Resampler:
                 raise ValueError(f"a sampling rate from {_MIN_HZ} to {_MAX_HZ} Hz is needed; {rate_hz} came")
         self.from_hz = from_hz
         self.to_hz = to_hz
-        self._inner: "AudioResampler | None" = None
+        self._inner: AudioResampler | None = None
         self._came_samples = 0
         self._gave_samples = 0
 

@@ -47,10 +47,11 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures. Answers the exit status."""
+    from ..end_of_turn import MODELS, make_model
     from ..evaluate.curves import draw_curves
-    from ..evaluate.endpointing import MODELS, evaluate, listen, make_model
+    from ..evaluate.endpointing import evaluate, listen
     from ..evaluate.picture import PictureError
-    from ..turn.onnx import EndOfTurnModelError
+    from ..smart_turn import EndOfTurnModelError
     from ..vad.base import VADError
     from ..vad.choose import choose_vad
 

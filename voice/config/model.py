@@ -71,6 +71,8 @@ class EnginesConfig(Section):
     asr: Literal["auto", "pocketsphinx"] = "auto"
     tts: Literal["auto", "espeak"] = "auto"
     model: ModelConfig = ModelConfig()
+    end_of_turn: str = Field(default="combined", pattern=r"^(silence|text|prosody|combined|onnx:.+)$", max_length=1000)
+    """Which model judges whether a turn is complete; `onnx:PATH` for a network of Smart Turn's interface."""
 
 
 class VoiceConfig(Section):

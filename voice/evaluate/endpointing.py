@@ -11,20 +11,19 @@ of all such silences, so that one turn may count several. The *delay* is from th
 never less than what the recogniser's final takes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ, SAMPLE_BYTES
+from ..end_of_turn import make_model
 from ..turn import machine
 from ..turn import signals as s
-from ..turn.complete import SOUND_MS, CombinedEndOfTurn, EndOfTurnModel, SilenceEndOfTurn, TextEndOfTurn
+from ..turn.complete import SOUND_MS
 from ..turn.edge import LoudEdge
 from ..turn.policy import TurnPolicy
-from ..turn.prosody import ProsodyEndOfTurn
 from ..vad.base import VADEngine
 from .labelled import LabelledTurn
 
@@ -40,16 +39,10 @@ MAX_TIMEOUT_MS = 3000
 BUDGETS = (0.05, 0.10)
 """Rates of false cut-offs at which delays are compared."""
 
-MODELS = ("silence", "text", "prosody", "combined")
-
 _THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 _DELAYS_MS = (*range(200, 1600, 20), *range(1600, MAX_TIMEOUT_MS + 1, 50))
 
 Numbers = npt.NDArray[np.float64]
-
-
-class UnknownModelError(ValueError):
-    """No end-of-turn model has this name. The message lists those there are."""
 
 
 class EmptySetError(ValueError):
@@ -112,21 +105,6 @@ class ModelResult:
     """The settings that no other beats in both false cut-offs and mean delay, in order of delay."""
     separation: float
     """Chance that the model puts a random end above a random pause (area under the curve); 0.5 is guessing."""
-
-
-def make_model(name: str) -> EndOfTurnModel:
-    """The model of a name: one of `MODELS`, or `onnx:PATH` for Smart Turn's interface. Raises UnknownModelError, and what
-    `OnnxEndOfTurn` raises."""
-    if name.startswith("onnx:"):
-        from ..turn.onnx import OnnxEndOfTurn
-
-        return OnnxEndOfTurn(Path(name.removeprefix("onnx:")))
-    kinds: dict[str, Callable[[], EndOfTurnModel]] = {
-        "silence": SilenceEndOfTurn, "text": TextEndOfTurn, "prosody": ProsodyEndOfTurn, "combined": CombinedEndOfTurn,
-    }
-    if name not in kinds:
-        raise UnknownModelError(f"there is no end-of-turn model {name!r}; there are {', '.join(MODELS)} and onnx:PATH")
-    return kinds[name]()
 
 
 def listen(turns: Sequence[LabelledTurn], vad: VADEngine, *, lag_ms: int = ASR_LAG_MS) -> list[Silence]:

@@ -50,8 +50,8 @@ class SimulatedCaller:
         echo_db: float | None = None,
         echo_ms: int = 150,
     ) -> None:
-        """`network_ms`: delay of a good network, one way; `uplink` and `downlink` describe a worse one. `echo_db`: the microphone hears the loudspeaker at this level (such as -20), `echo_ms` later; None for
-        a caller with headphones."""
+        """`network_ms`: delay of a good network, one way; `uplink` and `downlink` describe a worse one. `echo_db`: the microphone hears
+        the loudspeaker at this level (such as -20), `echo_ms` later; None for a caller with headphones."""
         self.reports_playhead = reports_playhead
         self._echo_gain = None if echo_db is None else 10 ** (echo_db / 20)
         self._echo_frames = max(1, echo_ms // FRAME_MS)

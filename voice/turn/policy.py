@@ -39,7 +39,7 @@ class TurnPolicy:
     action_delay_ms: int = 320
     """Silence after which a turn that looks complete ends."""
 
-    timeout_ms: int = 1000
+    timeout_ms: int = 1500
     """Silence after which any turn ends."""
 
     final_timeout_ms: int = 1500

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.frames import EAR_HZ, SAMPLE_BYTES
-from ..audio.pcm import FULL_SCALE
+from .audio.frames import EAR_HZ, SAMPLE_BYTES
+from .audio.pcm import FULL_SCALE
 
 SECONDS = 8
 MELS = 80
