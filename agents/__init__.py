@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from .pipeline import fanout_pipeline as fanout_pipeline
     from .pipeline import sequential_pipeline as sequential_pipeline
     from .pipeline import stream_printing_messages as stream_printing_messages
+    from .plan import Plan as Plan
+    from .plan import PlanNotebook as PlanNotebook
+    from .plan import SubTask as SubTask
     from .tool import Toolkit as Toolkit
 
 _NAMES = {
@@ -74,6 +77,7 @@ _NAMES = {
     "model": """ChatModelBase ChatModelError ChatUsage DashScopeChatModel EmbeddedChatModel EmbeddedModel FallbackChatModel
         FallbackModel OpenAIChatModel Price RetryPolicy detect_model""",
     "pipeline": "FanoutPipeline SequentialPipeline fanout_pipeline sequential_pipeline stream_printing_messages",
+    "plan": "Plan PlanNotebook SubTask",
     "rebuild": "MessageBuilder message_from_events",
     "state": "AgentState",
     "session": "JSONSession SessionBase",

@@ -25,6 +25,7 @@ from .writer import BlockWriter
 if TYPE_CHECKING:
     from ..memory.compression import CompressionConfig
     from ..model.base import ChatModelBase
+    from ..plan import PlanNotebook
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,14 @@ class ReActAgent(AgentBase):
     their tools are `concurrency_safe` and `parallel_tool_calls` is set, else in order) and the next step sees their results.
     After `max_iters` steps the model is asked once more, for words only, and the reply ends as `exceeded`.
 
-    `formatter` is chosen from the model where it is None. `reply` and `reply_stream` take `structured_model`, a pydantic
+    With a `plan_notebook` it keeps a plan, which it is shown before each step. `formatter` is chosen from the model where it is
+    None. `reply` and `reply_stream` take `structured_model`, a pydantic
     model class or JSON schema that the answer has to fit; the value is then the message's `metadata`.
     """
 
     toolkit: ToolkitLike | None = None
+    plan: PlanNotebook | None = None
+    """The agent's plan, which its state holds, too; given as `plan_notebook`."""
     _whole = False
     """Whether memory, which may come from a process that crashed, was looked through for calls without a result."""
     _parked_model: Any = None
@@ -75,6 +79,7 @@ class ReActAgent(AgentBase):
         max_iters: int = 10,
         parallel_tool_calls: bool = True,
         enable_meta_tool: bool = False,
+        plan_notebook: PlanNotebook | None = None,
         middlewares: Sequence[MiddlewareBase] = (),
         compression: CompressionConfig | None = None,
         id: str = "",
@@ -85,6 +90,8 @@ class ReActAgent(AgentBase):
         self._sys_prompt = sys_prompt
         self.model = model
         self.formatter = formatter if formatter is not None else formatter_for_model(model)
+        if plan_notebook is not None:
+            toolkit = self._take_notebook(plan_notebook, toolkit)
         self.toolkit = toolkit
         self.max_iters = max_iters
         self.parallel_tool_calls = parallel_tool_calls
@@ -93,6 +100,20 @@ class ReActAgent(AgentBase):
             toolkit.on_background_result = self._hear_background  # type: ignore[attr-defined]
         if enable_meta_tool and toolkit is not None:
             toolkit.register_tool_function(toolkit.reset_equipped_tools)  # type: ignore[attr-defined]
+
+    def _take_notebook(self, notebook: PlanNotebook, toolkit: Any) -> Any:
+        from ..plan import register_plan_tools
+        from ..tool import Toolkit
+
+        self.plan = notebook
+        toolkit = toolkit if toolkit is not None else Toolkit()
+        register_plan_tools(toolkit, notebook)
+        return toolkit
+
+    @property
+    def plan_notebook(self) -> PlanNotebook | None:
+        """The agent's plan, by its 1.x name."""
+        return self.plan
 
     @property
     def sys_prompt(self) -> str:

@@ -86,6 +86,8 @@ async def _request(agent: ReActAgent, call: ReasoningCall, structured: Structure
         prompt = await layer.on_system_prompt(agent, prompt)
     if prompt:
         shown.insert(0, Msg(agent.name, prompt, "system"))
+    if agent.plan is not None and (plan := await agent.plan.get_current_hint()) is not None:
+        shown.append(plan)  # into this prompt only: memory has the plan's tools and their results
     shown.extend(Msg("hint", [HintBlock(hint)], "user") for hint in call.hints)
     messages = await agent.formatter.format(shown, **agent.format_options())
     return ModelCall(call.run, agent.model, messages, tools or None, call.tool_choice if tools else None)
