@@ -138,6 +138,8 @@ class Session:
         self._turn_sound = bytearray()
         self._level = CallerLevel()
         self._clear_windows = 0
+        self._asked: tuple[str, int] = ("", 0)
+        self._answer = 0.0
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
         self._told_overflow = False
@@ -423,9 +425,11 @@ class Session:
     def _judge_completeness(self, utterance: int) -> None:
         if self.state.text and any(known == utterance for known, _ in self.state.texts):
             pausing = self.state.ear is machine.Ear.PAUSING  # the sound says something where it ends, and is dear to look at
-            sound = bytes(self._turn_sound[-in_samples(SOUND_MS) * SAMPLE_BYTES :]) if pausing else b""
-            probability = self.end_of_turn.probability(self.state.text, sound)
-            self._step(s.Completeness(self.now, utterance, probability, self._pauses.habit.factor))
+            question = (self.state.text, self.state.last_voice if pausing else 0)
+            if question != self._asked:  # a pause is closed, and its final comes: nothing new was said
+                sound = bytes(self._turn_sound[-in_samples(SOUND_MS) * SAMPLE_BYTES :]) if pausing else b""
+                self._asked, self._answer = question, self.end_of_turn.probability(self.state.text, sound)
+            self._step(s.Completeness(self.now, utterance, self._answer, self._pauses.habit.factor))
 
     def _keep_sound(self, pcm: bytes) -> None:
         """Keeps the sound of the open turn, its last `SOUND_MS`."""

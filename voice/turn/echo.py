@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
 
-SENT_MS = 1600
+SENT_MS = 1200
 """Sound that is kept for comparison: the lead (120 ms), the far end's buffers and network (300 ms), the room, and the stretch itself."""
 
 STRETCH_SAMPLES = 2048
 """Microphone sound that is compared: 128 ms, some dozen pitch periods, so that two different voices seldom look alike."""
 
-COMPARE_HZ = 8000
-"""Rate of the comparison: a voice has nearly all of its energy below 4 kHz, and a quarter of the samples is an eighth of the work."""
+COMPARE_HZ = 4000
+"""Rate of the comparison: a voice has most of its energy below 2 kHz, and a sixth of the samples is a tenth of the work."""
 
 EXPLAINED = 0.45
 """Share of the microphone's energy (squared correlation) from which it is an echo. Different voices reach 0.25 by chance; a
