@@ -249,10 +249,15 @@ class ReplyRun:
         )
 
     def _sound(self, sound: SpeechSound) -> None:
+        first = not self.marks.sound
         self._mark("sound")
         words = tuple(Word(word.start, word.end, word.at_sample + self._filler_samples) for word in sound.words)
         for session in self.listeners:
             session.playout.add_sound(self.number, sound.pcm, words)
+        if first and self.draft is None:  # not a tick is waited for
+            now = asyncio.get_running_loop().time()
+            for session in self.listeners:
+                session.speak(now)
         if words:
             self._tell(Words(reply=self.number, words=tuple(WordTime(start=w.start, end=w.end, at=w.at) for w in words)))
 

@@ -159,6 +159,11 @@ class VoiceRoom:
 
     # ── what sessions decide (voice.session.Seat) ─────────────────────────────────────────────────────────────────────
 
+    def hurry(self, session: Session) -> None:
+        """The sound on which this caller's turn ends has come: not a tick is waited for."""
+        if session.id in self.sessions:
+            self.engines.clock.hurry(session)
+
     def asr_stream(self, session: Session, on_event: Callable[[ASREvent], None]) -> ASRStream:
         """Opens a recogniser for a caller's utterance. Over a reply people say other things than in their own turn."""
         context = self.context if session.state.mouth is Mouth.IDLE else self.barge_in_context

@@ -86,6 +86,8 @@ class Seat(Protocol):
 
     def playout_ended(self, session: "Session", reply: int, ledger: Ledger) -> None: ...
 
+    def hurry(self, session: "Session") -> None: ...
+
     def asr_stream(self, session: "Session", on_event: Callable[[ASREvent], None]) -> ASRStream: ...
 
 
@@ -163,6 +165,9 @@ class Session:
     def hear(self, pcm: bytes) -> None:
         """Takes the caller's sound: PCM16 at 16 kHz, any whole number of samples. A muted caller's is heard as silence."""
         surplus = self.ear.push(bytes(len(pcm)) if self.muted else pcm)
+        due = machine.deadline(self.policy, self.state)
+        if due is not None and due <= self.ear.received:
+            self.room.hurry(self)
         if surplus and not self._told_overflow:
             self._told_overflow = True
             self.emit(
