@@ -63,6 +63,7 @@ class ScriptedCall:
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None
     tool_choice: str | None
+    response_schema: dict[str, Any] | None = None
 
     @property
     def tool_names(self) -> list[str]:
@@ -143,7 +144,7 @@ class ScriptedModel(ChatModelBase):
         response_schema: dict[str, Any] | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:  # fmt: skip
         """Streams the next answer of the script."""
-        call = ScriptedCall(messages, tools, tool_choice)
+        call = ScriptedCall(messages, tools, tool_choice, response_schema)
         self.calls.append(call)
         if not self._answers and self._then is None:
             raise RuntimeError(f"the script of {self.name} has ended; this was call {len(self.calls)}")

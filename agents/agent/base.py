@@ -343,15 +343,18 @@ AgentBase.print = hooked("print", AgentBase.print)  # type: ignore[method-assign
 
 def _write_growth(agent: AgentBase, msg: Msg, last: bool) -> None:
     out = agent.print_to or sys.stdout
-    shown: tuple[str, int] = agent.__dict__.get("_shown", ("", 0))
+    shown: tuple[str, str] = agent.__dict__.get("_shown", ("", ""))
     text = msg.get_text_content()
     if shown[0] != msg.id:
         out.write(f"{msg.name}: ")
-        shown = (msg.id, 0)
-    out.write(text[shown[1] :])
+        shown = (msg.id, "")
+    if text.startswith(shown[1]):
+        out.write(text[len(shown[1]) :])
+    elif not text.endswith(shown[1]):  # the end of a reply that waited has what was shown before it did, too
+        out.write(text)
     if last:
         out.write("\n")
         agent.__dict__.pop("_shown", None)
     else:
-        agent.__dict__["_shown"] = (msg.id, len(text))
+        agent.__dict__["_shown"] = (msg.id, text)
     out.flush()

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from ..event import AgentEvent, ModelCallEndEvent, ModelCallStartEvent, Usage
-from ..message import HintBlock, Msg
+from ..message import HintBlock, Msg, new_id
 from ..middleware.base import ModelCall, ReasoningCall, close, onion, overriding
-from ..model.base import ChatDelta, ChatUsage, TextDelta, ThinkingDelta, ToolCallDelta
+from ..model.base import ChatDelta, ChatModelError, ChatUsage, TextDelta, ThinkingDelta, ToolCallDelta
 from . import heard
 from .hooks import hooks_around, run_after, run_before
 from .run import Run
-from .structured import StructuredOutput
+from .structured import FINISH_TOOL, StructuredOutput
 from .writer import BlockWriter
 
 if TYPE_CHECKING:
     from .react import ReActAgent
+
+logger = logging.getLogger(__name__)
+
+REFUSALS = frozenset({400, 404, 422, 501})
+"""How servers say that they do not know a request's form."""
 
 
 def reason(agent: ReActAgent, call: ReasoningCall, structured: StructuredOutput | None) -> AsyncGenerator[AgentEvent, None]:
@@ -90,14 +96,44 @@ async def _request(agent: ReActAgent, call: ReasoningCall, structured: Structure
         shown.append(plan)  # into this prompt only: memory has the plan's tools and their results
     shown.extend(Msg("hint", [HintBlock(hint)], "user") for hint in call.hints)
     messages = await agent.formatter.format(shown, **agent.format_options())
-    return ModelCall(call.run, agent.model, messages, tools or None, call.tool_choice if tools else None)
+    schema = structured.answer_schema() if structured is not None and len(tools) == 1 else None
+    return ModelCall(call.run, agent.model, messages, tools or None, call.tool_choice if tools else None, schema)
 
 
 def _stream(request: ModelCall) -> AsyncIterator[ChatDelta]:
+    if request.answer_schema is not None and request.model.supports_response_schema:
+        return _stream_answer(request, request.answer_schema)
     stream: AsyncIterator[ChatDelta] = request.model.stream(
         request.messages, tools=request.tools, tool_choice=request.tool_choice
     )
     return stream
+
+
+async def _stream_answer(request: ModelCall, schema: dict[str, Any]) -> AsyncGenerator[ChatDelta, None]:
+    """An answer that the provider holds to a schema, as the call of the finish tool that it stands for: what is JSON must not
+    reach an ear. A server that refuses the schema is asked for the tool, now and from now on."""
+    begun = False
+    stream = request.model.stream(request.messages, response_schema=schema)
+    try:
+        async for delta in stream:
+            if isinstance(delta, TextDelta):
+                if not begun:
+                    yield ToolCallDelta(0, f"call-{new_id()}", FINISH_TOOL, "")
+                begun = True
+                yield ToolCallDelta(0, "", "", delta.text)
+            else:
+                yield delta
+        return
+    except ChatModelError as error:
+        if begun or error.status not in REFUSALS:
+            raise
+        logger.warning("%s takes no response schema (%s); structured output goes by a tool call", request.model.name, error)
+        request.model.supports_response_schema = False
+    finally:
+        await close(stream)
+    async with aclosing(request.model.stream(request.messages, tools=request.tools, tool_choice=request.tool_choice)) as deltas:
+        async for delta in deltas:
+            yield delta
 
 
 def taken_options(formatter: Any) -> frozenset[str]:

@@ -24,7 +24,7 @@ class StructuredOutput:
     with them.
     """
 
-    __slots__ = ("_spoken", "model", "schema", "value", "words")
+    __slots__ = ("_spoken", "faulty", "model", "schema", "value", "words")
 
     def __init__(self, schema: dict[str, Any], model: type[BaseModel] | None = None) -> None:
         self.schema = schema
@@ -32,6 +32,8 @@ class StructuredOutput:
         self.value: dict[str, Any] | None = None
         """The answer, once it fits."""
         self.words = ""
+        self.faulty = False
+        """Whether an answer came that did not fit; from then on it is asked for as a tool call, which can be answered."""
         self._spoken = _SPOKEN not in schema.get("properties", {})
 
     @classmethod
@@ -53,6 +55,13 @@ class StructuredOutput:
         description = "Give your final answer in this form. Call this when you have all that it needs; it ends your reply."
         return {"type": "function", "function": {"name": FINISH_TOOL, "description": description, "parameters": parameters}}
 
+    def answer_schema(self) -> dict[str, Any] | None:
+        """The arguments of the finish tool as a schema to which a provider can hold its answer; None where that is not to be
+        tried."""
+        from .strict import strict_schema
+
+        return None if self.faulty else strict_schema(self.tool_schema()["function"]["parameters"])
+
     def take(self, call: ToolUseBlock) -> str:
         """Checks the arguments of the finish tool, repairs what can be repaired, and keeps what fits.
 
@@ -66,8 +75,10 @@ class StructuredOutput:
             if self.model is not None:
                 arguments = self.model.model_validate(arguments).model_dump(mode="json")
         except BadArguments as error:
+            self.faulty = True
             return f"The answer does not fit: {error}. Call {FINISH_TOOL} again with what is wrong put right."
         except ValueError as error:  # pydantic's ValidationError is one
+            self.faulty = True
             return f"The answer does not fit: {_faults(error)}. Call {FINISH_TOOL} again with what is wrong put right."
         self.value = arguments
         self.words = words

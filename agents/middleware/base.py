@@ -62,6 +62,9 @@ class ModelCall(_Call):
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None
     tool_choice: str | None
+    answer_schema: dict[str, Any] | None = None
+    """Where the answer is to fit a schema and no tool is offered but the one that takes it: the schema of its arguments, to
+    which a provider that can may hold the answer itself. The layers see a call of that tool either way."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@
 
 import asyncio
 
-from hubbub.agents import ChatModelBase, Msg, MsgHub, ReActAgent, detect_model, sequential_pipeline
+from hubbub.agents import ChatModelBase, Msg, MsgHub, ReActAgent, sequential_pipeline
 
 
 def friend(name: str, character: str, model: ChatModelBase) -> ReActAgent:
@@ -32,7 +32,9 @@ async def main(model: ChatModelBase, rounds: int = 2) -> list[Msg]:
 
 
 async def start() -> None:
-    await main((await detect_model()).model)
+    from stand_in import model_for  # the model at hand, else a script
+
+    await main(await model_for("conversation"))
 
 
 if __name__ == "__main__":

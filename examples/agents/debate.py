@@ -5,7 +5,7 @@
 
 import asyncio
 
-from hubbub.agents import ChatModelBase, Msg, MsgHub, ReActAgent, detect_model
+from hubbub.agents import ChatModelBase, Msg, MsgHub, ReActAgent
 from pydantic import BaseModel, Field
 
 QUESTION = (
@@ -39,14 +39,16 @@ async def main(model: ChatModelBase, moderator_model: ChatModelBase | None = Non
             await bob(Msg("user", "You disagree with Alice. What is your reason, and your answer?", "user"))
         # Outside the hub: the debaters do not hear the judgement.
         said = await moderator(Msg("user", "Is the right answer found?", "user"), structured_model=Judgement)
-        judgement = Judgement.model_validate(said.metadata)
+        judgement = Judgement.model_validate(said.metadata or {"finished": False})
         if judgement.finished:
             return judgement.answer
     return None
 
 
 async def start() -> None:
-    answer = await main((await detect_model()).model)
+    from stand_in import model_for  # the model at hand, else a script
+
+    answer = await main(await model_for("debate"))
     print(f"The answer: {answer}")
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hubbub.agents import ChatModelBase, Msg, ReActAgent, ToolFlags, Toolkit, detect_model
+from hubbub.agents import ChatModelBase, Msg, ReActAgent, ToolFlags, Toolkit
 
 
 def worker(name: str, prompt: str, model: ChatModelBase) -> Callable[[str], Coroutine[Any, Any, str]]:
@@ -36,7 +36,9 @@ async def main(model: ChatModelBase, task: str = "Plan a dinner for six, and say
 
 
 async def start() -> None:
-    await main((await detect_model()).model)
+    from stand_in import model_for  # the model at hand, else a script
+
+    await main(await model_for("handoff"))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from hubbub.agents import (
     Msg,
     ReActAgent,
     RequireUserConfirmEvent,
+    TextBlockDeltaEvent,
     ToolFlags,
     Toolkit,
     UserConfirmResultEvent,
-    detect_model,
 )
 
 
@@ -46,8 +46,11 @@ async def main(model: ChatModelBase, ask: Callable[[str], str] = input) -> Msg |
     async for event in agent.reply_stream(given):
         if isinstance(event, RequireUserConfirmEvent):
             asked = event
+        elif isinstance(event, TextBlockDeltaEvent):
+            print(event.delta, end="", flush=True)
         elif event.type == "reply_end":
             message = event.message  # type: ignore[attr-defined]
+    print()
     if asked is None:
         return message
     saved = agent.state.model_dump_json()  # nothing is held in the process: the rest could happen tomorrow
@@ -62,7 +65,9 @@ async def main(model: ChatModelBase, ask: Callable[[str], str] = input) -> Msg |
 
 
 async def start() -> None:
-    await main((await detect_model()).model)
+    from stand_in import model_for  # the model at hand, else a script
+
+    await main(await model_for("human_in_the_loop"))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Tools of MCP servers: some of a server's tools for an agent, and one tool as a local function.
 
+    python examples/agents/mcp_tools.py
     python examples/agents/mcp_tools.py npx -y @modelcontextprotocol/server-everything
 """
 
 import asyncio
 import sys
+from pathlib import Path
 
-from hubbub.agents import ChatModelBase, Msg, ReActAgent, Toolkit, detect_model
+from hubbub.agents import ChatModelBase, Msg, ReActAgent, Toolkit
 from hubbub.agents.mcp import StdIOStatefulClient
 
 
@@ -23,7 +25,10 @@ async def main(model: ChatModelBase, command: str, args: list[str], only: list[s
 
 
 async def start() -> None:
-    by_hand, _ = await main((await detect_model()).model, sys.argv[1], sys.argv[2:])
+    from stand_in import model_for  # the model at hand, else a script
+
+    command, *args = sys.argv[1:] or [sys.executable, str(Path(__file__).with_name("mcp_server.py"))]
+    by_hand, _ = await main(await model_for("mcp_tools"), command, args)
     print(f"By hand: {by_hand}")
 
 

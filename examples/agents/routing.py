@@ -6,7 +6,7 @@
 import asyncio
 from typing import Literal
 
-from hubbub.agents import ChatModelBase, Msg, ReActAgent, detect_model
+from hubbub.agents import ChatModelBase, Msg, ReActAgent
 from pydantic import BaseModel, Field
 
 SPECIALISTS = {
@@ -27,14 +27,16 @@ async def main(model: ChatModelBase, request: str = "My room was cold all night.
     """Routes one request; the specialist's answer."""
     router = ReActAgent("Router", "You decide who answers a request. You never answer yourself.", model)
     decided = await router(Msg("guest", request, "user"), structured_model=Route)
-    route = Route.model_validate(decided.metadata)
+    route = Route.model_validate(decided.metadata or {"to": "other", "task": request})
     specialist = ReActAgent(route.to, SPECIALISTS[route.to], model)
     specialist.set_console_output_enabled(True)
     return await specialist(Msg("guest", request, "user"))
 
 
 async def start() -> None:
-    await main((await detect_model()).model)
+    from stand_in import model_for  # the model at hand, else a script
+
+    await main(await model_for("routing"))
 
 
 if __name__ == "__main__":

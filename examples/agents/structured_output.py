@@ -5,7 +5,7 @@
 
 import asyncio
 
-from hubbub.agents import ChatModelBase, Msg, ReActAgent, detect_model
+from hubbub.agents import ChatModelBase, Msg, ReActAgent
 from pydantic import BaseModel, Field
 
 
@@ -25,7 +25,9 @@ async def main(model: ChatModelBase, who: str = "Ada Lovelace") -> Person:
 
 
 async def start() -> None:
-    print((await main((await detect_model()).model)).model_dump_json(indent=2))
+    from stand_in import model_for  # the model at hand, else a script
+
+    print((await main(await model_for("structured_output"))).model_dump_json(indent=2))
 
 
 if __name__ == "__main__":

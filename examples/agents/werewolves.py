@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hubbub.agents import ChatModelBase, Msg, MsgHub, ReActAgent, detect_model, fanout_pipeline, sequential_pipeline
+from hubbub.agents import ChatModelBase, Msg, MsgHub, ReActAgent, fanout_pipeline
 from pydantic import BaseModel, Field, create_model
 
 ROLES = ["werewolf"] * 3 + ["villager"] * 3 + ["seer", "witch", "hunter"]
@@ -76,7 +76,8 @@ class Game:
         wolves = self.living("werewolf")
         names = ", ".join(p.name for p in wolves)
         async with MsgHub([p.agent for p in wolves], announcement=moderator(f"[Only werewolves: {names}] Whom do we take?")) as den:
-            await sequential_pipeline([p.agent for p in wolves])
+            for wolf in wolves:
+                self.tell(f"  {wolf.name} (to the werewolves): {(await wolf.agent()).get_text_content()}")
             den.set_auto_broadcast(False)
             prey = [p for p in self.living() if p.role != "werewolf"]
             return await self.vote(wolves, prey, "Choose the victim.") or self.rng.choice(prey)
@@ -84,18 +85,18 @@ class Game:
     async def seer_looks(self) -> None:
         for seer in self.living("seer"):
             others = [p for p in self.living() if p is not seer]
-            chosen = self.named((await ask(seer, "Whose role do you want to know?", choice(others)))["name"])
+            chosen = await self.choose(seer, "Whose role do you want to know?", others)
             await seer.agent.observe(moderator(f"[Only you] {chosen.name} is a {chosen.role}."))
 
     async def witch_decides(self, victim: Player) -> list[Player]:
         dead = [victim]
         for witch in self.living("witch"):
-            if self.healing and (await ask(witch, f"[Only you] {victim.name} would die. Do you save them?", YesNo))["yes"]:
+            if self.healing and await agrees(witch, f"[Only you] {victim.name} would die. Do you save them?"):
                 self.healing, dead = False, []
-            elif self.poison and (await ask(witch, "[Only you] Do you poison somebody?", YesNo))["yes"]:
+            elif self.poison and await agrees(witch, "[Only you] Do you poison somebody?"):
                 self.poison = False
                 others = [p for p in self.living() if p not in (witch, victim)]
-                dead.append(self.named((await ask(witch, "Whom?", choice(others)))["name"]))
+                dead.append(await self.choose(witch, "Whom?", others))
         return dead
 
     # The day
@@ -104,7 +105,8 @@ class Game:
         order = self.living()
         self.rng.shuffle(order)
         hub.set_auto_broadcast(True)
-        await sequential_pipeline([p.agent for p in order])
+        for player in order:
+            self.tell(f"{player.name}: {(await player.agent()).get_text_content()}")
         hub.set_auto_broadcast(False)
         chosen = await self.vote(self.living(), self.living(), "Vote: who shall go?")
         if chosen is None:
@@ -118,11 +120,19 @@ class Game:
         answers = await fanout_pipeline(
             [p.agent for p in voters], moderator(question), structured_model=choice(candidates), return_exceptions=True
         )
+        for voter, answer in zip(voters, answers, strict=True):
+            if isinstance(answer, Msg) and "name" in answer.metadata:
+                self.tell(f"  {voter.name} votes for {answer.metadata['name']}.")
         votes = Counter(a.metadata["name"] for a in answers if isinstance(a, Msg) and "name" in a.metadata)
         best = votes.most_common(2)
         if not best or (len(best) == 2 and best[0][1] == best[1][1]):
             return None
         return self.named(best[0][0])
+
+    async def choose(self, player: Player, question: str, candidates: list[Player]) -> Player:
+        """Whom a player chooses; by lot where the model names nobody."""
+        chosen = (await ask(player, question, choice(candidates))).get("name")
+        return self.named(chosen) if chosen else self.rng.choice(candidates)
 
     async def dies(self, hub: MsgHub, dead: Iterable[Player]) -> None:
         for player in dead:
@@ -131,8 +141,8 @@ class Game:
             player.alive = False
             await self.announce(hub, f"{player.name} is dead.")
             hub.delete(player.agent)
-            if player.role == "hunter" and self.living() and (await ask(player, "You die. Do you shoot somebody?", YesNo))["yes"]:
-                shot = self.named((await ask(player, "Whom?", choice(self.living())))["name"])
+            if player.role == "hunter" and self.living() and await agrees(player, "You die. Do you shoot somebody?"):
+                shot = await self.choose(player, "Whom?", self.living())
                 await self.announce(hub, f"The hunter shoots {shot.name}.")
                 await self.dies(hub, [shot])
 
@@ -173,6 +183,10 @@ async def ask(player: Player, question: str, model: type[BaseModel]) -> dict[str
     return (await player.agent.reply(moderator(question), structured_model=model)).metadata
 
 
+async def agrees(player: Player, question: str) -> bool:
+    return bool((await ask(player, question, YesNo)).get("yes"))
+
+
 async def main(model: ChatModelBase, seed: int | None = None, tell: Callable[[str], Any] = print) -> Game:
     """Plays one game."""
     rng = random.Random(seed)
@@ -188,7 +202,9 @@ async def main(model: ChatModelBase, seed: int | None = None, tell: Callable[[st
 
 
 async def start() -> None:
-    await main((await detect_model()).model)
+    from stand_in import model_for  # the model at hand, else a script
+
+    await main(await model_for("werewolves"))
 
 
 if __name__ == "__main__":

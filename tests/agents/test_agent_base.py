@@ -9,6 +9,7 @@ import pytest
 from hubbub.agents import (
     AgentBase,
     Base64Source,
+    ConfirmResult,
     DataBlock,
     InMemoryMemory,
     Msg,
@@ -17,12 +18,15 @@ from hubbub.agents import (
     TerminalUserInput,
     TextBlock,
     ThinkingBlock,
+    ToolFlags,
+    Toolkit,
     UserAgent,
+    UserConfirmResultEvent,
     UserInputBase,
     UserInputData,
     from_callable,
 )
-from hubbub.agents.testing import ScriptedModel, events_of
+from hubbub.agents.testing import ScriptedModel, Use, events_of
 
 
 def said(text: str, name: str = "Bob") -> Msg:
@@ -160,6 +164,23 @@ async def test_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
     agent.set_console_output_enabled(False)
     await agent(said("hi"))
     assert out.getvalue() == "Ada: one two\n"
+
+
+async def test_the_console_shows_each_word_of_a_reply_that_waited_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def send() -> str:
+        """Sends."""
+        return "sent"
+
+    out = io.StringIO()
+    monkeypatch.setattr(AgentBase, "print_to", out)
+    toolkit = Toolkit()
+    toolkit.register_tool_function(send, flags=ToolFlags(requires_confirmation=True))
+    agent = ReActAgent("Ada", "", ScriptedModel([["I will. ", Use("send", {}, "s")], "Done."]), toolkit=toolkit)
+    agent.set_console_output_enabled(True)
+    await agent.reply(said("send it"))
+    answer = await agent.reply(UserConfirmResultEvent("", [ConfirmResult("s", True)]))
+    assert answer.get_text_content("") == "I will. Done."
+    assert out.getvalue() == "Ada: I will. \nAda: Done.\n"
 
 
 # Functions as agents

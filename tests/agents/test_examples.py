@@ -135,3 +135,28 @@ async def test_mcp_tools() -> None:
     by_hand, answer = await example("mcp_tools").main(model, sys.executable, [str(server)], ["add"])
     assert by_hand == "42" and answer.get_text_content() == "It is 3."
     assert model.calls[0].tool_names == ["add"]
+
+
+NO_MODEL = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DASHSCOPE_API_KEY", "OLLAMA_HOST")
+WITHOUT_A_MODEL = {
+    "any_framework": "", "conversation": "", "debate": "The answer: 4", "handoff": "", "human_in_the_loop": "I will send it.",
+    "mcp_tools": "By hand: 42", "routing": "", "structured_output": '"born": 1815', "werewolves": "The game is over.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem not in ("stand_in", "mcp_server")))
+async def test_an_example_shows_something_where_there_is_no_model(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name == "mcp_tools":
+        pytest.importorskip("mcp", reason="the MCP SDK is not installed")
+    for variable in NO_MODEL:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(sys, "argv", [name])
+    monkeypatch.setattr("builtins.input", lambda question: "yes")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    module = example(name)
+    if name == "human_in_the_loop":
+        monkeypatch.setattr(module.main, "__defaults__", (lambda question: "yes",))
+    await module.start()
+    assert WITHOUT_A_MODEL[name] in capsys.readouterr().out

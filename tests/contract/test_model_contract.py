@@ -305,6 +305,30 @@ async def test_a_schema_goes_to_openai_as_a_response_format(server: WireServer) 
     assert sent["stream_options"] == {"include_usage": True}
 
 
+async def test_structured_output_is_held_to_its_schema_by_openai_or_else_asked_for_as_a_tool(server: WireServer) -> None:
+    pytest.importorskip("openai")
+    wire = OpenAIWire()
+    schema = {"type": "object", "properties": {"born": {"type": "integer", "minimum": 1}}, "required": ["born"]}
+    right = '{"born": 1815, "response": "In 1815."}'
+    server.answers = [
+        saying(wire.text(right[:9]), wire.text(right[9:]), wire.finish(), wire.end),
+        refusing(400, wire.refusal("response_format is not supported")),
+        saying(wire.call(0, "call_1", "generate_response", right), wire.finish("tool_calls"), wire.end),
+        saying(wire.call(0, "call_2", "generate_response", right), wire.finish("tool_calls"), wire.end),
+    ]
+    agent = ReActAgent("Ada", "", wire.model(server.address))
+    for _ in range(3):
+        reply = await agent.reply(Msg("Anna", "when?", "user"), structured_model=schema)
+        assert (reply.metadata, reply.get_text_content()) == ({"born": 1815}, "In 1815.")
+    first, refused, by_tool, next_time = (exchange.body for exchange in server.exchanges)
+    held = first["response_format"]["json_schema"]
+    assert held["strict"] and held["schema"]["required"] == ["born", "response"]
+    assert held["schema"]["additionalProperties"] is False and "minimum" not in str(held["schema"])
+    assert "tools" not in first and "response_format" in refused
+    for body in (by_tool, next_time):
+        assert "response_format" not in body and body["tool_choice"] == "required"
+
+
 async def test_the_key_of_the_environment_goes_to_no_other_server(server: WireServer, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openai")
     from hubbub.agents.model.openai import OpenAIChatModel
