@@ -42,8 +42,11 @@ class Scripted(ChatModelBase):
             yield ChatResponse(content=[TextBlock(type="text", text=said)])
 
 
+MODEL, FORMATTER = Scripted(), OpenAIChatFormatter()
+
+
 def agent(name: str = "Ada") -> ReActAgent:
-    one = ReActAgent(name=name, sys_prompt="You are Ada.", model=Scripted(), formatter=OpenAIChatFormatter())
+    one = ReActAgent(name=name, sys_prompt="You are Ada.", model=MODEL, formatter=FORMATTER)
     one.set_console_output_enabled(False)
     return one
 

@@ -176,8 +176,10 @@ class ReActAgent(AgentBase):
             from ..formatter.told import Told
 
             taken = taken_options(self.formatter)
-            options = {name: value for name, value in {"speaker": self.name, "told": Told()}.items() if name in taken}
+            options = {name: value for name, value in {"speaker": "", "told": Told()}.items() if name in taken}
             known = self._format_options = (self.formatter, options)
+        if "speaker" in known[1]:
+            known[1]["speaker"] = self.name
         return known[1]
 
     async def _wake(self) -> None:

@@ -105,6 +105,8 @@ async def test_an_agent_tells_what_was_heard_in_the_place_of_what_it_said() -> N
     prompt = model.calls[-1].messages
     assert [m["content"] for m in prompt if m["role"] == "assistant"] == ["One", "One two three."]
     assert "Not heard" in prompt[3]["content"]
+    agent.name = "Eva"
+    assert agent.format_options()["speaker"] == "Eva"
     agent.formatter, agent.name = OpenAIChatFormatter(), "Ada"
     agent.memory = InMemoryMemory()
     await agent(Msg("Bob", "hello", "user"))
