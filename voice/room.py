@@ -29,7 +29,7 @@ from .telemetry import Metrics
 from .turn import signals as s
 from .turn.machine import Mouth
 from .turn.policy import TurnPolicy
-from .turn.words import OVER_A_REPLY
+from .turn.words import BACKCHANNELS_OVER_A_REPLY, CLAIMS_OVER_A_REPLY, OVER_A_REPLY
 
 log = logging.getLogger("hubbub.room")
 
@@ -82,7 +82,9 @@ class VoiceRoom:
             self.policy = replace(self.policy, single_words=False)
         self.context = context or ASRContext()
         over = OVER_A_REPLY * BARGE_IN_WEIGHT if self.context.phrases else OVER_A_REPLY
-        self.barge_in_context = replace(self.context, phrases=(*self.context.phrases, *over))
+        self.barge_in_context = replace(
+            self.context, phrases=(*self.context.phrases, *over), backchannels=BACKCHANNELS_OVER_A_REPLY, claims=CLAIMS_OVER_A_REPLY
+        )
         self.max_callers = max_callers
         self.sessions: dict[str, Session] = {}
         self.hub = MsgHub([seat.agent for seat in self.seats], enable_auto_broadcast=False, name=name)

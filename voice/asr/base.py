@@ -23,6 +23,11 @@ class ASRContext:
     vocabulary: tuple[str, ...] = ()
     """Single words and names that matter here: agents' names, a product, a town."""
 
+    backchannels: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    """Over a reply: phrases that leave the floor where it is ("yeah"), and phrases that ask for it ("wait"). An engine that is unsure of
+    short words may weigh the two against each other; both empty in a caller's own turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecognisedWord:

@@ -16,13 +16,15 @@ import os
 import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .base import ASRContext, RecognisedWord
-from .domain import build_domain
+from .domain import build_domain, normalise
+from .over import Heard, weigh
 from .voicing import Voicing
 
 EAR_BYTES_PER_MS = 32
@@ -31,7 +33,7 @@ EAR_BYTES_PER_MS = 32
 PARTIAL_EVERY_MS = 100
 """Sound between two looks at the text so far. A backtrace costs up to a millisecond, and callers read no faster."""
 
-KEPT_DOMAINS = 4
+KEPT_DOMAINS = 6
 """Domain decoders kept by each process, the least recently used going first; one takes some 10 MB and 20 ms to load."""
 
 SETTINGS: dict[str, Any] = {
@@ -94,6 +96,8 @@ class Recogniser:
         self._open = Decoder(**SETTINGS)
         self._domains: OrderedDict[ASRContext, tuple[Any | None, tuple[str, ...]]] = OrderedDict()
         self._decoders: list[Any] = []
+        self._over: tuple[Any, ...] = ()
+        self._context = ASRContext()
         self._voicing = Voicing()
         self._since_partial_ms = 0.0
         self._partial = ""
@@ -114,11 +118,12 @@ class Recogniser:
         new = context not in self._domains
         domain, guessed = self._domain(context)
         decoders = [self._open] if domain is None else [domain, self._open]
-        for decoder in decoders:
+        over = self._over_a_reply(context)
+        for decoder in (*decoders, *over):
             decoder.reinit_feat()  # forgets the noise behind the caller before (0.1 ms); start_utt alone does not
             decoder.set_cmn(cmn or FIRST_CMN)
             decoder.start_utt()
-        self._decoders = decoders
+        self._decoders, self._over, self._context = decoders, over, context
         self._voicing = Voicing()
         self._since_partial_ms = 0.0
         self._partial = ""
@@ -127,34 +132,55 @@ class Recogniser:
     def feed(self, pcm: bytes) -> str | None:
         """Adds PCM16 at 16 kHz. Returns the text so far when it is new and not empty, None otherwise."""
         self._voicing.feed(pcm)
-        for decoder in self._decoders:
+        for decoder in (*self._decoders, *self._over):
             decoder.process_raw(pcm)
         self._since_partial_ms += len(pcm) / EAR_BYTES_PER_MS
         if self._since_partial_ms < PARTIAL_EVERY_MS:
             return None
         self._since_partial_ms = 0.0
-        text = _text(self._best())
-        if not text or text == self._partial or not self._plausible(self._best()):
+        text = _text(decoder) if (decoder := self._result()) is not None else ""
+        if not text or text == self._partial:
             return None
         self._partial = text
         return text
 
     def finish(self) -> Decoded:
         """Ends the utterance. The text is empty where no words were found, or where there is no voice under them."""
-        for decoder in self._decoders:
+        for decoder in (*self._decoders, *self._over):
             decoder.end_utt()
-        best = self._best()
-        self._decoders = []
+        best, result = self._best(), self._result()
+        self._decoders, self._over = [], ()
         source = "open" if best is self._open else "domain"
-        if not self._plausible(best):
+        if result is None:
             return Decoded("", (), best.get_cmn(), source)
-        return Decoded(_text(best), _words(best), best.get_cmn(), source)
+        return Decoded(_text(result), _words(result), best.get_cmn(), source)
 
     def abort(self) -> None:
         """Drops the utterance, if one is open."""
-        decoders, self._decoders = self._decoders, []
+        decoders = (*self._decoders, *self._over)
+        self._decoders, self._over = [], ()
         for decoder in decoders:
             decoder.end_utt()
+
+    def _result(self) -> Any | None:
+        """The decoder whose words hold, None for no words."""
+        best = self._best()
+        heard = Heard(_text(best) if self._plausible(best) else "", _score(best) + (EXPECTED if best is not self._open else 0.0))
+        if not self._over:
+            return best if heard.text else None
+        backchannel, claim = (
+            Heard(_text(decoder), _score(decoder), normalise(_text(decoder)) in _normalised(phrases))
+            for decoder, phrases in zip(self._over, (self._context.backchannels, self._context.claims), strict=True)
+        )
+        chosen = weigh(heard, backchannel, claim)
+        if not chosen.text:
+            return None
+        return best if chosen is heard else self._over[0] if chosen is backchannel else self._over[1]
+
+    def _over_a_reply(self, context: ASRContext) -> tuple[Any, ...]:
+        """The decoders of backchannels and of claims, where the context asks for both."""
+        pair = [self._domain(ASRContext(context.language, phrases))[0] for phrases in (context.backchannels, context.claims)]
+        return tuple(pair) if None not in pair else ()
 
     def _best(self) -> Any:
         return max(self._decoders, key=lambda decoder: _score(decoder) + (EXPECTED if decoder is not self._open else 0.0))
@@ -191,6 +217,11 @@ class Recogniser:
         while phones := self._open.lookup_word(word if not sounds else f"{word}({len(sounds) + 1})"):
             sounds.append(phones)
         return sounds
+
+
+@lru_cache(maxsize=16)
+def _normalised(phrases: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    return frozenset(map(normalise, phrases))
 
 
 def _score(decoder: Any) -> float:

@@ -73,12 +73,16 @@ def failed_body(message: str) -> bytes:
 
 def context_to_json(context: ASRContext) -> dict[str, Any]:
     """The part of a context that steers the recogniser."""
-    return {"language": context.language, "phrases": context.phrases, "vocabulary": context.vocabulary}
+    return {
+        "language": context.language, "phrases": context.phrases, "vocabulary": context.vocabulary,
+        "backchannels": context.backchannels, "claims": context.claims,
+    }
 
 
 def context_from_json(body: dict[str, Any]) -> ASRContext:
     """The inverse of `context_to_json`."""
-    return ASRContext(body["language"], tuple(body["phrases"]), tuple(body["vocabulary"]))
+    lists = (tuple(body[name]) for name in ("phrases", "vocabulary", "backchannels", "claims"))
+    return ASRContext(body["language"], *lists)
 
 
 def words_to_json(words: tuple[RecognisedWord, ...]) -> list[list[Any]]:

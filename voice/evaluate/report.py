@@ -50,7 +50,7 @@ def summary_lines(summary: Summary) -> str:
         [
             f"{summary.scenes} scenes",
             f"yield within 1 s: {_percent(summary.yield_share)}; false stops: {stops}; "
-            f"yield × backchannels let pass: {summary.backchannel_product:.2f}",
+            f"yield × backchannels let pass: {_ratio(summary.backchannel_product)}",
             f"hold: p50 {_shown(summary.hold_p50_ms)} ms, p95 {_shown(summary.hold_p95_ms)} ms after the onset, "
             f"{summary.missed_onsets} onsets missed; decided: p50 {_shown(summary.decide_p50_ms)} ms; "
             f"resumed: p95 {_shown(summary.resume_p95_ms)} ms after the sound's end",
@@ -80,5 +80,11 @@ def _pair(values: Sequence[float]) -> str:
     return f"{_shown(percentile(values, 0.5))} / {_shown(percentile(values, 0.95))}"
 
 
+def _ratio(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
 def _percent(share: float) -> str:
+    if math.isnan(share):
+        return "–"
     return f"{share * 100:.0f} %" if share in (0, 1) else f"{share * 100:.1f} %"

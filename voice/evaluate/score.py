@@ -123,7 +123,7 @@ def _middle(trace: Trace, n: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All scenes together. Shares are from 0 to 1, times in ms."""
+    """All scenes together. Shares are from 0 to 1, times in ms; nan where there was nothing to measure."""
 
     scenes: int
     yield_share: float
@@ -179,4 +179,4 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def _share(values: Sequence[bool]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    return sum(values) / len(values) if values else float("nan")

@@ -62,7 +62,7 @@ class TurnPolicy:
     decide_backchannel_ms: int = 1300
     """The same where the words so far are all backchannels ("yeah yeah yeah")."""
 
-    words_ms: int = 560
+    words_ms: int = 720
     """Voiced speech over a held reply before a recogniser's partial may make it an interruption: earlier partials are guesses."""
 
     single_words: bool = True

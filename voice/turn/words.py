@@ -17,6 +17,9 @@ _CLAIMS = frozenset(
     停 停下 停一下 等 等等 等一下 不 不是 不对 不要 别 别说了 为什么 什么 怎么 谁 打住 慢""".split()
 )
 """Words that ask for the floor by themselves."""
+LONG_WORD = 5
+"""Letters of a word that is believed by itself: two syllables mostly ("today"). Of a hum, recognisers make "two" and "you"."""
+
 _PHRASES = (
     "i see", "got it", "of course", "makes sense", "go on", "keep going", "mm hm", "mm hmm", "uh huh", "all right", "oh really",
 )
@@ -48,16 +51,29 @@ def is_filler(text: str) -> bool:
 def claims_floor(text: str, single_words: bool = True) -> bool:
     """Whether words that were said over a reply ask for the floor.
 
-    `single_words`: one word that is neither a backchannel nor a filler is enough; else it takes two, or one of those that ask by
-    themselves.
+    `single_words`: one word that is neither a backchannel nor a filler is enough; else it takes two, a long one, or one of those that
+    ask by themselves.
     """
     if not words_of(text) or is_backchannel(text) or is_filler(text):
         return False
     content = [word for word in words_of(text) if word not in _BACKCHANNELS and word not in _FILLERS]
-    if any(word in _CLAIMS or word[0] >= "一" and len(word) > 1 for word in content):
+    if any(word in _CLAIMS or (word[0] >= "一" and len(word) > 1) for word in content):
         return True
-    return len(content) >= (1 if single_words else 2)
+    return len(content) >= (1 if single_words else 2) or any(len(word) >= LONG_WORD for word in content)
 
+
+BACKCHANNELS_OVER_A_REPLY = (
+    "yeah", "yeah yeah", "yes", "yes yes", "yep", "okay", "ok", "okay okay", "right", "sure", "mm hmm", "mm", "hmm", "um hmm",
+    "uh huh", "aha", "i see", "oh i see", "oh really", "really", "all right", "alright", "got it", "of course", "great", "good",
+    "cool", "exactly", "oh okay", "oh yeah", "yeah okay", "yeah right", "wow", "nice",
+)
+CLAIMS_OVER_A_REPLY = (
+    "no", "no no", "no no no", "no wait", "wait", "wait wait", "wait wait wait", "wait a minute", "stop", "stop stop", "stop it",
+    "stop please", "please stop", "no stop", "hold on", "hang on", "sorry", "excuse me", "hey", "but", "but wait",
+    "what", "why", "um okay stop", "okay stop", "okay wait", "yeah but", "yeah but wait", "yeah but no", "actually", "enough",
+    "quiet", "one moment",
+)
+"""What people say over a reply: a recogniser that is unsure of short words weighs the two against each other."""
 
 OVER_A_REPLY = (
     "yeah", "yeah yeah", "yes", "yep", "okay", "ok", "right", "sure", "mm hmm", "uh huh", "i see", "oh really",
