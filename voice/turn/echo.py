@@ -27,6 +27,12 @@ EXPLAINED = 0.45
 loudspeaker and a small room keep 0.5 and more of a direct path."""
 
 
+EXPLAINED_SHORT = 0.75
+"""The same while less than `SURE_BLOCKS` of 16 ms hold sound: a few pitch periods of any voice look like a few of ours."""
+
+SURE_BLOCKS = 5
+
+
 class EchoGuard:
     """Remembers what was sent to one caller, and recognises it when it comes back."""
 
@@ -52,7 +58,14 @@ class EchoGuard:
 
     def is_echo(self) -> bool:
         """Whether the newest stretch of the microphone is explained by what was sent."""
-        return self.explained() >= EXPLAINED
+        return self.explained() >= (EXPLAINED if self._sounding() >= SURE_BLOCKS else EXPLAINED_SHORT)
+
+    def _sounding(self) -> int:
+        """How many blocks of 16 ms of the newest stretch hold sound: at an onset, most of it is still silence."""
+        heard = _decimated(b"".join(self._heard), EAR_HZ)[-STRETCH_SAMPLES * COMPARE_HZ // EAR_HZ :]
+        blocks = heard[: len(heard) // 64 * 64].reshape(-1, 64)
+        energy = (blocks * blocks).sum(axis=1)
+        return int((energy > energy.max(initial=1.0) * 0.05).sum())
 
     def explained(self) -> float:
         """The share of the newest stretch's energy that a delayed copy of what was sent explains, from 0 to 1."""

@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-BELOW_DB = 9.0
+BELOW_DB = 10.0
 """How far below his own level a caller may fall and still interrupt. People raise their voice to break in (Lombard); background
 talkers lie 10 dB and more below who speaks into the microphone."""
 
