@@ -335,7 +335,7 @@ async def test_a_full_room_refuses_and_a_taken_name_gets_a_number(world):
 
 
 @simulated(["hello"], "Hi.")
-async def test_an_hour_of_silence_costs_no_turn_and_no_memory(world):
+async def test_long_silence_costs_no_turn_and_no_memory(world):
     caller = SimulatedCaller(world.room)
     await asyncio.sleep(600)
     assert not caller.of(Transcript) and not world.model.asked
