@@ -1,7 +1,6 @@
 """`hubbub eval turns`: does an agent stop when it should, and only then?"""
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +48,8 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures. Answers the exit status."""
+    import asyncio  # only this command pays for loading it
+
     from ..evaluate.picture import PictureError
     from ..evaluate.scene import SceneError
     from ..evaluate.stage import make_stage
