@@ -349,7 +349,7 @@ def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
         backchannel_so_far = not claim and any(text for utterance, text in state.texts if utterance >= state.barged)
         if state.voiced >= in_samples(policy.decide_backchannel_ms if backchannel_so_far else policy.decide_ms):
             _interrupt(state, "speech", out)
-        elif claim and state.voiced >= in_samples(policy.words_ms):
+        elif claim and state.voiced >= in_samples(policy.sure_words_ms if policy.single_words else policy.words_ms):
             _interrupt(state, "words", out)
         return
     finals_in = not any(utterance >= state.barged for utterance in state.owed)

@@ -65,6 +65,9 @@ class TurnPolicy:
     words_ms: int = 720
     """Voiced speech over a held reply before a recogniser's partial may make it an interruption: earlier partials are guesses."""
 
+    sure_words_ms: int = 320
+    """The same for recognisers whose single words can be believed (`single_words`)."""
+
     single_words: bool = True
     """Whether one recognised word over a reply is enough to interrupt, whatever the word. False for recognisers that make a word of every
     noise: then it takes two, or one that asks for the floor ("stop", "wait", "no", "why")."""
