@@ -55,7 +55,7 @@ $(BIN)/python:
 $(READY): $(BIN)/python
 	@echo "installing Hubbub and its offline engines (once; some minutes)"
 	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
-	@$(PIP) install --no-build-isolation --editable '.[offline,openai,dashscope]'
+	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope]'
 	@$(PIP) install --no-deps silero-vad  # only its ONNX file is used, and its dependencies are 5 GB
 	@sh .ci/layout
 	@rm -f $(VENV)/.ready-[0-9]*
@@ -63,7 +63,7 @@ $(READY): $(BIN)/python
 
 $(READY_DEV): $(READY)
 	@echo "installing what development needs"
-	@$(PIP) install --no-build-isolation --editable '.[offline,openai,dashscope,dev]'
+	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope,dev]'
 	@rm -f $(VENV)/.ready-dev-*
 	@touch $@
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Kind = Literal["caller", "agent"]
+Role = Literal["speaker", "listener", "moderator"]
+"""What a participant may do: speak; only listen (his sound and text are not taken); or speak, and change who else may."""
 Mouth = Literal["idle", "thinking", "speaking", "held"]
 """What the agents of a room do, as this session hears it."""
 
@@ -28,6 +30,9 @@ class Participant(BaseModel):
 
     name: str
     kind: Kind
+    role: Role = "speaker"
+    muted: bool = False
+    """A caller's microphone is closed, or an agent is not to speak."""
 
 
 class EngineInfo(BaseModel):
@@ -74,6 +79,13 @@ class ParticipantJoined(Event):
 
 class ParticipantLeft(Event):
     type: Literal["participant_left"] = "participant_left"
+    participant: Participant
+
+
+class ParticipantChanged(Event):
+    """A participant's role or muting is another now."""
+
+    type: Literal["participant_changed"] = "participant_changed"
     participant: Participant
 
 
@@ -146,11 +158,20 @@ class Words(Event):
 
 
 class Floor(Event):
-    """Who speaks. `mouth` is `held` while a barge-in is being judged."""
+    """Who speaks. `mouth` is `held` while a barge-in is being judged. `queue`: the agents that will speak after, in order."""
 
     type: Literal["floor"] = "floor"
     speaker: str | None
     mouth: Mouth
+    queue: tuple[str, ...] = ()
+
+
+class Dtmf(Event):
+    """A caller pressed keys of a telephone: one or more of 0-9, *, #, A-D."""
+
+    type: Literal["dtmf"] = "dtmf"
+    speaker: str
+    digits: str
 
 
 class Hold(Event):
@@ -242,8 +263,8 @@ class Left(Event):
 
 
 ServerEvent = Annotated[
-    Joined | ParticipantJoined | ParticipantLeft | SpeechStarted | SpeechStopped | Transcript | Backchannel | Reply | Words
-    | Floor | Hold | Resume | Clear | Turn | ToolUse | Error | Pong | Left,
+    Joined | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript | Backchannel
+    | Reply | Words | Floor | Dtmf | Hold | Resume | Clear | Turn | ToolUse | Error | Pong | Left,
     Field(discriminator="type"),
 ]
 

@@ -7,16 +7,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from starlette.requests import HTTPConnection
+
 from ..agents.agent.react import ReActAgent
 from ..agents.memory.in_process import InMemoryMemory
 from ..agents.model.base import ChatModelBase
+from .access import Access
 from .asr.base import ASRContext
 from .clock import MediaClock
 from .config import AgentConfig, Config, ModelConfig, RoomConfig
+from .door import OPEN, Grant, Refused
 from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
-from .event import AudioFormat, EngineInfo, Joined, Left
-from .gateway.websocket import Refused, WebSocketConnection
+from .event import AudioFormat, EngineInfo, Joined, Left, Role
 from .models import make_model
 from .protocol import PROTOCOL_VERSION
 from .record import Recorder
@@ -58,6 +61,7 @@ class House:
         self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
         self.metrics = Metrics()
+        self.access = Access()
         self._end_of_turn = make_end_of_turn(config.engines.end_of_turn)
         self.rooms: dict[str, VoiceRoom] = {}
         self.sessions: dict[str, Session] = {}
@@ -79,7 +83,7 @@ class House:
         """Says goodbye to every caller and ends everything, in the order opposite to `start`."""
         for session in list(self.sessions.values()):
             session.emit(Left(at_ms=session.now_ms, reason="the server is closing"))
-            if isinstance(session.connection, WebSocketConnection):
+            if session.connection is not None:
                 session.connection.end("closing")
         await asyncio.gather(*(room.close() for room in self.rooms.values()), return_exceptions=True)
         for task in self._tasks:
@@ -89,10 +93,16 @@ class House:
             await asyncio.to_thread(self.recorder.close)
         await self.engines.close()
 
-    # ── who may come in (voice.gateway.websocket.Door) ────────────────────────────────────────────────────────────────
+    # ── who may come in (voice.door.Door) ────────────────────────────────────────────────────────────────
 
-    async def join(self, room: str, name: str) -> Session:
-        """Seats a caller in a room. Raises Refused."""
+    def admit(self, knock: HTTPConnection) -> Grant:
+        """What somebody who knocks may do. Raises Refused."""
+        return self.access.admit(knock)
+
+    async def join(self, room: str, name: str, *, grant: Grant = OPEN, role: Role = "speaker") -> Session:
+        """Seats a caller in a room, as far as his grant goes. Raises Refused."""
+        if grant.room is not None and room != grant.room:
+            raise Refused("forbidden", f"this token opens the room '{grant.room}', not '{room}'")
         limits = self.config.server.limits
         if room not in self.config.rooms:
             known = ", ".join(sorted(self.config.rooms)[:20])

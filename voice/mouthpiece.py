@@ -27,7 +27,7 @@ class Mouthpiece:
     def __init__(self, *, lead_ms: int = LEAD_MS) -> None:
         self.playout = Playout(MOUTH_HZ)
         self.reports = True
-        self._lead_samples = lead_ms * MOUTH_HZ // 1000
+        self.lead_ms = lead_ms
         self._reply = 0
         self._anchor_offset = 0
         self._anchor_at = 0.0
@@ -45,7 +45,7 @@ class Mouthpiece:
         head = self._head(now)
         if not self.reports:
             self.playout.played(reply, head - UNREPORTED_DELAY_MS * MOUTH_HZ // 1000)
-        while self.playout.sent(reply) - head < self._lead_samples:
+        while self.playout.sent(reply) - head < self.lead_ms * MOUTH_HZ // 1000:
             sent = self.playout.sent(reply)
             sound = self.playout.pull(MOUTH_FRAME_SAMPLES)
             if sound is None:

@@ -161,6 +161,8 @@ def check_audio(data: bytes, rate_hz: int) -> bytes:
 
 
 KIND_AUDIO = 1
+KIND_VOICES = 2
+"""What the other callers of the room say, mixed: live, to be played at once. Its other header fields are zero."""
 FLAG_LAST = 1
 _HEADER = struct.Struct("<BBHI")
 HEADER_BYTES = _HEADER.size
@@ -185,8 +187,27 @@ def pack_audio(frame: AudioFrame) -> bytes:
     return head + frame.pcm
 
 
+def pack_voices(pcm: bytes) -> bytes:
+    """The binary message of a live frame of the other callers' voices: the same header, zero but for its kind, then the sound."""
+    return _HEADER.pack(KIND_VOICES, 0, 0, 0) + pcm
+
+
+@dataclass(frozen=True, slots=True)
+class VoicesFrame:
+    """What the other callers say, live: PCM16 mono at the output rate."""
+
+    pcm: bytes
+
+
+def unpack_binary(data: bytes) -> AudioFrame | VoicesFrame:
+    """Reads any binary message of the server. Raises ProtocolError."""
+    if data[:1] == bytes([KIND_VOICES]) and len(data) >= HEADER_BYTES and len(data) % 2 == 0:
+        return VoicesFrame(data[HEADER_BYTES:])
+    return unpack_audio(data)
+
+
 def unpack_audio(data: bytes) -> AudioFrame:
-    """Reads a binary message of the server. Raises ProtocolError."""
+    """Reads a binary message with a reply's sound. Raises ProtocolError."""
     if len(data) < HEADER_BYTES or (len(data) - HEADER_BYTES) % 2:
         raise ProtocolError("bad_audio", f"{len(data)} bytes cannot be a header of {HEADER_BYTES} and 16-bit samples")
     kind, flags, reply, offset = _HEADER.unpack_from(data)

@@ -12,18 +12,17 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from .. import __version__
+from .api import health, rooms
 from .config import Config
 from .engines import describe
-from .gateway.websocket import serve_websocket
+from .gateway import websocket
 from .house import House
-from .protocol import PATH
 from .tts.base import TTSError
 from .vad.base import VADError
 
@@ -60,19 +59,6 @@ def create_app(house: House) -> Starlette:
     async def page(request: Request) -> Response:
         return FileResponse(web / "index.html")
 
-    async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok", "sessions": len(house.sessions), "late_ticks": house.clock.late_ticks})
-
-    async def metrics(request: Request) -> Response:
-        gauges = {"sessions": len(house.sessions), "rooms": len(house.rooms), "late_ticks": house.clock.late_ticks}
-        return PlainTextResponse(house.metrics.text(**gauges), media_type="text/plain; version=0.0.4")
-
-    async def rooms(request: Request) -> Response:
-        return JSONResponse(_rooms(house))
-
-    async def voice(socket: WebSocket) -> None:
-        await serve_websocket(socket, house)
-
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await house.start()
@@ -83,30 +69,12 @@ def create_app(house: House) -> Starlette:
 
     routes = [
         Route("/", page),
-        Route("/healthz", health),
-        Route("/metrics", metrics),
-        Route("/api/rooms", rooms),
-        WebSocketRoute(PATH, voice),
+        *health.routes(house),
+        *rooms.routes(house),
+        *websocket.routes(house),
         Mount("/static", StaticFiles(directory=web)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SafeHeaders)], lifespan=lifespan)
-
-
-def _rooms(house: House) -> dict[str, Any]:
-    listed = []
-    for name, config in house.config.rooms.items():
-        room = house.rooms.get(name)
-        listed.append(
-            {
-                "name": name,
-                "title": config.title or name,
-                "language": config.language,
-                "agents": [{"name": agent.name, "voice": agent.voice.name} for agent in config.agents],
-                "callers": [session.name for session in room.sessions.values()] if room else [],
-            }
-        )
-    engines = {stage: info.model_dump() for stage, info in house.engines.info.items()}
-    return {"rooms": listed, "engines": engines, "version": __version__}
 
 
 def banner(house: House, host: str, port: int) -> str:

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
+from .connection import Connection
 from .ear import Ear
 from .event import (
     Backchannel,
@@ -50,17 +51,6 @@ LOG_EVENTS = 2000
 
 CLEAR_WINDOWS = 4
 """Windows in a row without an echo after which an utterance is taken to be the caller's own: 128 ms, the length that is compared."""
-
-
-class Connection(Protocol):
-    """One transport link of a session. Its methods return at once; a link that cannot keep up closes itself."""
-
-    reports_playhead: bool
-    """Whether the far end reports what it has played."""
-
-    def send_event(self, event: Event) -> None: ...
-
-    def send_sound(self, sound: Sound) -> None: ...
 
 
 class Seat(Protocol):
@@ -153,6 +143,7 @@ class Session:
         previous, self.connection = self.connection, connection
         self.disconnected_at = None
         self.mouthpiece.reports = connection.reports_playhead
+        self.mouthpiece.lead_ms = connection.lead_ms
         self.emit(joined)
         return previous
 

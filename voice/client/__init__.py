@@ -1,6 +1,6 @@
 """What a program uses to be a caller. The guide is docs/python-sdk.md."""
 
-from ..protocol import AudioFrame
+from ..protocol import AudioFrame, VoicesFrame
 from .client import ConnectionLost, VoiceClient
 from .devices import DeviceError
 from .errors import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError
@@ -24,4 +24,5 @@ __all__ = [
     "SimulatedLoudspeaker",
     "VoiceClient",
     "VoiceClientError",
+    "VoicesFrame",
 ]

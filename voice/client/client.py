@@ -31,7 +31,8 @@ from ..protocol import (
     Playhead,
     ProtocolError,
     Text,
-    unpack_audio,
+    VoicesFrame,
+    unpack_binary,
 )
 from .address import socket_url
 from .errors import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError
@@ -68,10 +69,10 @@ class VoiceClient:
     """A caller in a room.
 
     Use it as an async context manager; entering joins the room, leaving it leaves the room. Iterate over it for all that the
-    server sends, in order: events (`hubbub.voice.event`) and the sound of replies (`AudioFrame`, PCM16 mono at
-    `output_rate_hz`). The iteration ends after the `Left` event, or raises `ConnectionLostError`; with `reconnect` it yields a
-    `ConnectionLost` before each new attempt and the server's `Joined` once the seat is taken again, and raises only when the
-    seat's time is over.
+    server sends, in order: events (`hubbub.voice.event`), the sound of replies (`AudioFrame`) and the other callers' voices
+    (`VoicesFrame`), both PCM16 mono at `output_rate_hz`. The iteration ends after the `Left` event, or raises
+    `ConnectionLostError`; with `reconnect` it yields a `ConnectionLost` before each new attempt and the server's `Joined` once the
+    seat is taken again, and raises only when the seat's time is over.
 
     There is no hidden task and no queue beside the WebSocket's own of `MAX_WAITING_MESSAGES`: a program that stops iterating
     slows its own connection down, and is dropped by the server when it does so for long.
@@ -228,7 +229,7 @@ class VoiceClient:
 
     # ── from the server ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def __aiter__(self) -> AsyncIterator[Event | AudioFrame]:
+    async def __aiter__(self) -> AsyncIterator[Event | AudioFrame | VoicesFrame]:
         if self._announce_joined:
             self._announce_joined = False
             yield self.joined
@@ -249,10 +250,12 @@ class VoiceClient:
                 if isinstance(message, Left):
                     return
 
-    def _read(self, data: str | bytes) -> Event | AudioFrame | None:
+    def _read(self, data: str | bytes) -> Event | AudioFrame | VoicesFrame | None:
         try:
             if isinstance(data, bytes):
-                frame = unpack_audio(data)
+                frame = unpack_binary(data)
+                if isinstance(frame, VoicesFrame):
+                    return frame
                 return AudioFrame(self._whole_number(frame.reply), frame.offset, frame.last, frame.pcm)
             event = parse_event(data)
         except ValidationError as error:

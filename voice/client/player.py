@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..event import Clear, Event, Hold, Resume
-from ..protocol import AudioFrame
+from ..protocol import AudioFrame, VoicesFrame
 from .client import VoiceClient
 from .devices import DeviceError, sound_device
 from .errors import VoiceClientError
@@ -42,7 +42,7 @@ class Loudspeaker:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def take(self, item: Event | AudioFrame) -> None:
+    def take(self, item: Event | AudioFrame | VoicesFrame) -> None:
         """Plays a frame, or obeys `hold`, `resume` and `clear` at once. Other events pass by."""
         self._advance()
         match item:
@@ -119,7 +119,7 @@ class DeviceLoudspeaker(Loudspeaker):
         await super().__aexit__(kind, error, trace)
         await asyncio.to_thread(self._stream.close)
 
-    def take(self, item: Event | AudioFrame) -> None:
+    def take(self, item: Event | AudioFrame | VoicesFrame) -> None:
         with self._lock:
             super().take(item)
 

@@ -19,6 +19,7 @@ from ..client import (
     SimulatedLoudspeaker,
     VoiceClient,
     VoiceClientError,
+    VoicesFrame,
 )
 from ..event import Backchannel, Error, Event, Floor, Left, Reply, SpeechStarted, SpeechStopped, Transcript
 from .captions import Captions
@@ -69,7 +70,7 @@ class _Notes:
     open_replies: set[int] = field(default_factory=set)
     audible_at: float | None = None
 
-    def take(self, item: Event | AudioFrame, now: float) -> None:
+    def take(self, item: Event | AudioFrame | VoicesFrame, now: float) -> None:
         self.last_sign_at = now
         match item:
             case SpeechStarted(speaker=self.me):

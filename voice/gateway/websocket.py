@@ -7,53 +7,27 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .. import protocol as wire
 from ..audio.frames import EAR_HZ, MOUTH_HZ
 from ..audio.resample import Resampler
-from ..event import AudioFormat, Error, Event, Joined, Left, Pong, Words
+from ..door import Door, Refused
+from ..event import AudioFormat, Error, Event, Left, Words
 from ..mouthpiece import LEAD_MS
 from ..playout import Sound
 from ..session import Session
+from .control import MAX_BAD_MESSAGES, MAX_MESSAGES_A_SECOND, MAX_TEXTS_A_SECOND, Pace, obey
 
 log = logging.getLogger("hubbub.gateway.websocket")
 
 MAX_OUTGOING = 600
 """Messages that may wait for a client that does not read: 12 s of sound. Then the connection closes with 4008."""
 
-MAX_BAD_MESSAGES = 20
-"""A client that sends more than this many messages that the protocol does not allow is closed with 1008."""
-
-MAX_MESSAGES_A_SECOND = 400
-"""Messages of any kind in one second: eight times what a microphone at 20 ms sends."""
-
-MAX_TEXTS_A_SECOND = 5
-"""Typed turns in one second. Each interrupts the one before and stays in memory: who types faster is no person."""
-
 JOIN_TIMEOUT_S = 10.0
-
-
-class Refused(Exception):
-    """The house does not let a caller in. The text says why and what to do."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Door(Protocol):
-    """What a gateway needs of the house."""
-
-    async def join(self, room: str, name: str) -> Session: ...
-
-    def resume(self, token: str) -> Session: ...
-
-    def leave(self, session: Session, reason: str) -> None: ...
-
-    def describe(self, session: Session, audio: AudioFormat) -> Joined: ...
 
 
 class WebSocketConnection:
@@ -61,31 +35,29 @@ class WebSocketConnection:
 
     def __init__(self, socket: WebSocket, audio: wire.AudioRequest) -> None:
         self.reports_playhead = audio.playhead
+        self.lead_ms = LEAD_MS
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Why the connection should end, once it should: `slow`, `replaced` or `closing`."""
+        """Why the connection should end, once it should: `slow`, `replaced`, `removed` or `closing`."""
         self._socket = socket
-        self._output_hz = audio.output_rate_hz
+        self.output_hz = audio.output_rate_hz
         self._resampler: Resampler | None = None
         self._resampled_reply = 0
         self._resampled = 0
+        self._voices = None if self.output_hz == MOUTH_HZ else Resampler(MOUTH_HZ, self.output_hz)
         self._queue: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
 
     def send_event(self, event: Event) -> None:
-        if isinstance(event, Words) and self._output_hz != MOUTH_HZ:
-            words = tuple(word.model_copy(update={"at": word.at * self._output_hz // MOUTH_HZ}) for word in event.words)
+        if isinstance(event, Words) and self.output_hz != MOUTH_HZ:
+            words = tuple(word.model_copy(update={"at": word.at * self.output_hz // MOUTH_HZ}) for word in event.words)
             event = event.model_copy(update={"words": words})
         self._put(event.model_dump_json())
 
     def send_sound(self, sound: Sound) -> None:
         frame = wire.AudioFrame(sound.reply, sound.offset, sound.last, sound.pcm)
-        if self._output_hz != MOUTH_HZ:
+        if self.output_hz != MOUTH_HZ:
             frame = self._at_output_rate(sound)
         self._put(wire.pack_audio(frame))
-
-    def to_mouth_rate(self, offset: int) -> int:
-        """A playhead in output samples as one in samples at 24 kHz."""
-        return offset * MOUTH_HZ // self._output_hz
 
     async def write(self) -> None:
         """Writes what is queued, until cancelled."""
@@ -103,6 +75,9 @@ class WebSocketConnection:
             else:
                 await self._socket.send_text(message)
 
+    def send_voices(self, pcm: bytes) -> None:
+        self._put(wire.pack_voices(pcm if self._voices is None else self._voices.push(pcm)))
+
     def end(self, why: str) -> None:
         """Asks the gateway to close the connection."""
         if not self.over.done():
@@ -118,7 +93,7 @@ class WebSocketConnection:
     def _at_output_rate(self, sound: Sound) -> wire.AudioFrame:
         """Resamples a frame; its place is counted in the samples that the client gets."""
         if self._resampler is None or sound.reply != self._resampled_reply:
-            self._resampler = Resampler(MOUTH_HZ, self._output_hz)
+            self._resampler = Resampler(MOUTH_HZ, self.output_hz)
             self._resampled_reply, self._resampled = sound.reply, 0
         pcm = self._resampler.push(sound.pcm)
         if sound.last:
@@ -127,12 +102,22 @@ class WebSocketConnection:
         return wire.AudioFrame(sound.reply, offset, sound.last, pcm)
 
 
+def routes(door: Door) -> list[BaseRoute]:
+    """The one route of the native protocol."""
+
+    async def voice(socket: WebSocket) -> None:
+        await serve_websocket(socket, door)
+
+    return [WebSocketRoute(wire.PATH, voice)]
+
+
 async def serve_websocket(socket: WebSocket, door: Door) -> None:
     """Runs one connection from its first message to its end."""
     await socket.accept()
     try:
+        grant = door.admit(socket)
         join = await _first_message(socket)
-        session = door.resume(join.resume) if join.resume else await door.join(join.room, join.name)
+        session = door.resume(join.resume) if join.resume else await door.join(join.room, join.name, grant=grant)
     except (wire.ProtocolError, Refused) as error:
         await _refuse(socket, error.code, str(error))
         return
@@ -145,7 +130,7 @@ async def serve_websocket(socket: WebSocket, door: Door) -> None:
     connection = WebSocketConnection(socket, join.audio)
     audio = AudioFormat(input_rate_hz=join.audio.input_rate_hz, output_rate_hz=join.audio.output_rate_hz, lead_ms=LEAD_MS)
     previous = session.attach(connection, door.describe(session, audio))
-    if isinstance(previous, WebSocketConnection):
+    if previous is not None:
         previous.end("replaced")
     reader = asyncio.create_task(_read(socket, session, connection, join.audio.input_rate_hz), name=f"read-{session.id}")
     writer = asyncio.create_task(connection.write(), name=f"write-{session.id}")
@@ -193,7 +178,7 @@ async def _read(socket: WebSocket, session: Session, connection: WebSocketConnec
     """Reads until the client goes. Answers why it ended: `leave`, `lost` or `misbehaved`."""
     loop = asyncio.get_running_loop()
     resampler = None if input_hz == EAR_HZ else Resampler(input_hz, EAR_HZ)
-    bad, messages, texts = 0, _Pace(MAX_MESSAGES_A_SECOND), _Pace(MAX_TEXTS_A_SECOND)
+    bad, messages, texts = 0, Pace(MAX_MESSAGES_A_SECOND), Pace(MAX_TEXTS_A_SECOND)
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -213,7 +198,7 @@ async def _read(socket: WebSocket, session: Session, connection: WebSocketConnec
             parsed = wire.parse_client_message(message["text"])
             if isinstance(parsed, wire.Text) and texts.exceeded(now):
                 raise wire.ProtocolError("too_many_texts", f"more than {MAX_TEXTS_A_SECOND} texts in a second: this one was not taken")
-            if not _obey(parsed, session, connection, now):
+            if not obey(parsed, session, now, output_hz=connection.output_hz):
                 return "leave"
         except wire.ProtocolError as error:
             bad += 1
@@ -221,43 +206,6 @@ async def _read(socket: WebSocket, session: Session, connection: WebSocketConnec
             session.emit(Error(at_ms=session.now_ms, code=error.code, message=str(error), fatal=bad > MAX_BAD_MESSAGES))
             if bad > MAX_BAD_MESSAGES:
                 return "misbehaved"
-
-
-class _Pace:
-    """Counts what comes in each second of the loop's clock."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._second = float("-inf")
-        self._count = 0
-
-    def exceeded(self, now: float) -> bool:
-        if now - self._second >= 1:
-            self._second, self._count = now, 0
-        self._count += 1
-        return self._count > self._limit
-
-
-def _obey(message: wire.ClientMessage, session: Session, connection: WebSocketConnection, now: float) -> bool:
-    """Does what a client asks; False when it leaves."""
-    match message:
-        case wire.Playhead():
-            session.played(message.reply, connection.to_mouth_rate(message.offset), now)
-        case wire.Text():
-            session.type(message.text)
-        case wire.Interrupt():
-            session.press_interrupt()
-        case wire.Commit():
-            session.press_commit()
-        case wire.Mute():
-            session.mute(message.muted)
-        case wire.Ping():
-            session.emit(Pong(at_ms=session.now_ms, id=message.id))
-        case wire.Leave():
-            return False
-        case wire.Join():
-            raise wire.ProtocolError("already_joined", "this connection has joined already: open another one for another seat")
-    return True
 
 
 async def _farewell(how: str, socket: WebSocket, door: Door, session: Session, connection: WebSocketConnection) -> None:
@@ -268,6 +216,8 @@ async def _farewell(how: str, socket: WebSocket, door: Door, session: Session, c
             await _close(socket, wire.CLOSE_REPLACED, "another connection took this session over")
         case "slow":
             await _close(socket, wire.CLOSE_SLOW, "the client does not read what it is sent")
+        case "removed":
+            await _flush_and_close(socket, connection, wire.CLOSE_REFUSED, "a moderator took this seat away")
         case "closing":
             await _flush_and_close(socket, connection, wire.CLOSE_GOING_AWAY, "the server is closing")
         case "leave":

@@ -1,6 +1,6 @@
 """A simulated caller: a microphone, a loudspeaker and a network with delay, in the time of the event loop it runs in.
 
-It is a real connection of a session (`voice.session.Connection`), so that what it hears is what a client would have heard, to the
+It is a real connection of a session (`voice.connection.Connection`), so that what it hears is what a client would have heard, to the
 sample; with `hubbub.voice.testing.time.run_simulated` an hour of it takes seconds.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..audio.frames import EAR_FRAME_SAMPLES, FRAME_MS, MOUTH_FRAME_SAMPLES, SAMPLE_BYTES, silence
 from ..event import AudioFormat, Clear, Event, Hold, Joined, Resume
+from ..mouthpiece import LEAD_MS
 from ..playout import Sound
 from ..protocol import PROTOCOL_VERSION
 from ..room import VoiceRoom
@@ -53,6 +54,11 @@ class SimulatedCaller:
         """`network_ms`: delay of a good network, one way; `uplink` and `downlink` describe a worse one. `echo_db`: the microphone hears
         the loudspeaker at this level (such as -20), `echo_ms` later; None for a caller with headphones."""
         self.reports_playhead = reports_playhead
+        self.lead_ms = LEAD_MS
+        self.voices = bytearray()
+        """What came of the other callers' voices, PCM16 at 24 kHz, without the silences between."""
+        self.ended = ""
+        """Why the server ended the connection, if it did."""
         self._echo_gain = None if echo_db is None else 10 ** (echo_db / 20)
         self._echo_frames = max(1, echo_ms // FRAME_MS)
         self.events: list[tuple[float, Event]] = []
@@ -136,6 +142,14 @@ class SimulatedCaller:
         if arrival is not None:
             self._downlink.append(sound)
             self._loop.call_at(arrival, self._arrive)
+
+    def send_voices(self, pcm: bytes) -> None:
+        arrival = self._down.sound(self._loop.time())
+        if arrival is not None:
+            self.voices += pcm
+
+    def end(self, why: str) -> None:
+        self.ended = why
 
     def _arrive(self) -> None:
         """The next thing on the line: timers of one moment have no order of their own."""

@@ -1,0 +1,28 @@
+"""How the HTTP interface answers."""
+
+from starlette.responses import JSONResponse
+
+from ..door import Refused
+
+STATUS = {
+    "bad_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "unknown_room": 404,
+    "unknown_participant": 404,
+    "unknown_session": 404,
+    "conflict": 409,
+    "too_large": 413,
+    "unsupported": 415,
+    "room_full": 429,
+    "too_many": 429,
+    "server_full": 503,
+}
+"""Code of a refusal to HTTP status; what is not listed is 400."""
+
+
+def refusal(error: Refused) -> JSONResponse:
+    """The answer to who was refused: `{"error": {"code", "message"}}` with the status that fits."""
+    status = STATUS.get(error.code, 400)
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {"retry-after": "5"} if status in (429, 503) else {}
+    return JSONResponse({"error": {"code": error.code, "message": str(error)}}, status, headers)
