@@ -111,7 +111,7 @@ class Transcript(Event):
     text: str
     final: bool
     turn: int
-    source: Literal["speech", "text"] = "speech"
+    source: Literal["speech", "text", "dtmf"] = "speech"
 
 
 class Backchannel(Event):

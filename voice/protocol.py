@@ -82,6 +82,13 @@ class Text(_Message):
     text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS)
 
 
+class Dtmf(_Message):
+    """Keys of a telephone were pressed. They interrupt as a typed turn does, and are a turn when `#` or a pause ends them."""
+
+    type: Literal["dtmf"]
+    digits: str = Field(pattern=r"^[0-9*#A-D]{1,32}$")
+
+
 class Interrupt(_Message):
     """Stop the agent that speaks or thinks."""
 
@@ -120,7 +127,7 @@ class Leave(_Message):
     type: Literal["leave"]
 
 
-ClientMessage = Join | Text | Interrupt | Commit | Mute | Playhead | Ping | Leave
+ClientMessage = Join | Text | Dtmf | Interrupt | Commit | Mute | Playhead | Ping | Leave
 _adapter: TypeAdapter[Any] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 
@@ -142,7 +149,7 @@ def _explain(error: ValidationError) -> ProtocolError:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return ProtocolError(
             "unknown_message",
-            "the field 'type' must be one of join, text, interrupt, commit, mute, playhead, ping, leave",
+            "the field 'type' must be one of join, text, dtmf, interrupt, commit, mute, playhead, ping, leave",
         )
     if kind == "model_attributes_type" or not where:
         return ProtocolError("bad_message", "a message must be a JSON object with a field 'type'")

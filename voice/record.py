@@ -229,7 +229,7 @@ _INPUTS = {
     kind.__name__: kind
     for kind in (
         s.Window, s.Elapsed, s.Partial, s.Final, s.Completeness, s.ReplyPending, s.PlayoutStarted, s.PlayoutEnded, s.Typed,
-        s.PressInterrupt, s.PressCommit,
+        s.Keys, s.PressInterrupt, s.PressCommit,
     )
 }
 

@@ -20,6 +20,7 @@ from .ear import Ear
 from .event import (
     Backchannel,
     Clear,
+    Dtmf,
     Error,
     Event,
     Floor,
@@ -173,6 +174,12 @@ class Session:
     def type(self, text: str) -> None:
         """A typed turn."""
         self._step(s.Typed(self.now, text))
+
+    def press_keys(self, digits: str) -> None:
+        """Keys of a telephone, one or more of 0-9, *, #, A-D. They interrupt as typed text does; `#`, or `keys_timeout_ms` without a key,
+        makes a turn of what was keyed in. Raises ValueError."""
+        self._step(s.Keys(self.now, digits))
+        self.emit(Dtmf(at_ms=self.now_ms, speaker=self.name, digits=digits))
 
     def press_interrupt(self) -> None:
         """The caller wants the agent to stop."""

@@ -17,7 +17,7 @@ from hubbub.voice.client import (
 )
 from hubbub.voice.client.address import socket_url
 from hubbub.voice.event import Joined, Left, Reply, Transcript
-from hubbub.voice.protocol import CLOSE_REFUSED, CLOSE_SLOW, Commit, Interrupt, Leave, Mute, Ping, Playhead, Text
+from hubbub.voice.protocol import CLOSE_REFUSED, CLOSE_SLOW, Commit, Dtmf, Interrupt, Leave, Mute, Ping, Playhead, Text
 from websockets.asyncio.server import ServerConnection, serve
 
 
@@ -52,6 +52,9 @@ async def test_all_messages_reach_the_server_and_events_come_in_order() -> None:
         assert client.joined.session == "s1"
         await client.send_audio(b"\2\0" * 320)
         await client.send_text("hello")
+        await client.press_keys("12#")
+        with pytest.raises(ValueError, match="keys are up to 32"):
+            await client.press_keys("12e")
         await client.interrupt()
         await client.commit()
         await client.mute()
@@ -65,7 +68,7 @@ async def test_all_messages_reach_the_server_and_events_come_in_order() -> None:
         (line,) = server.lines
         assert (line.join.room, line.join.name, line.join.resume) == ("hall", "Kim", None)
         assert bytes(line.audio) == b"\2\0" * 320
-        assert [type(message) for message in line.messages] == [Text, Interrupt, Commit, Mute, Playhead, Ping, Leave]
+        assert [type(message) for message in line.messages] == [Text, Dtmf, Interrupt, Commit, Mute, Playhead, Ping, Leave]
         assert [type(item) for item in items] == [Joined, Transcript, AudioFrame, Reply, Left]
         assert items[2] == AudioFrame(1, 0, False, b"\1\0" * 480)
 

@@ -10,7 +10,7 @@ from hubbub.agents.agent.react import ReActAgent
 from hubbub.agents.memory.in_process import InMemoryMemory
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
 from hubbub.voice.clock import MediaClock
-from hubbub.voice.event import Backchannel, Error, Reply, Transcript, Turn
+from hubbub.voice.event import Backchannel, Dtmf, Error, Reply, Transcript, Turn
 from hubbub.voice.reply import AgentSeat
 from hubbub.voice.room import RoomEngines, RoomFull, VoiceRoom
 from hubbub.voice.speech import Speech
@@ -191,6 +191,26 @@ async def test_typing_is_a_turn(world):
     reply = await caller.wait_for(Reply, lambda event: event.final)
     assert reply.text.strip() == "You typed that."
     assert caller.of(Transcript)[0].source == "text"
+
+
+@simulated([], COUNT, "You pressed four and two.")
+async def test_keys_interrupt_and_are_a_turn_when_no_further_one_comes(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.session.type("count")
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1.0)
+    caller.session.press_keys("4")
+    first = await caller.wait_for(Reply, lambda event: event.final)
+    assert first.interrupted and first.interrupted_by == "Kim"
+    caller.session.press_keys("2")
+    said = await caller.wait_for(Transcript)
+    assert said.text == "42" and said.source == "dtmf" and said.final
+    assert [event.digits for event in caller.of(Dtmf)] == ["4", "2"]
+    answer = await caller.wait_for(Reply, lambda event: event.final)
+    assert answer.text.strip() == "You pressed four and two."
+    turn = caller.of(Turn)[-1]
+    assert 2480 <= turn.latency.endpoint_ms <= 2520, "the wait for a further key is the endpoint's part"
+    assert (await world.memory())[-2:] == [("Kim", "42"), ("Ava", answer.text)]
 
 
 @simulated([], COUNT, "Yes?")

@@ -252,6 +252,51 @@ def test_the_button_interrupts_and_typing_does_too():
     assert commands[1].text == "hello" and commands[1].source == "text"
 
 
+def test_keys_interrupt_at_once_and_are_a_turn_after_a_pause():
+    bench = Bench()
+    reply = bench.reply()
+    assert bench.feed(s.Keys(bench.state.now, "1")) == [s.Interrupt(reply, "dtmf")]
+    bench.silence(2000)
+    bench.feed(s.Keys(bench.state.now, "2"))
+    pressed = bench.state.now
+    bench.silence(2400)
+    assert not of(s.Commit, bench.log)
+    bench.silence(200)
+    assert of(s.Commit, bench.log) == [s.Commit(1, "12", "dtmf", pressed + in_samples(2500), pressed, pressed + in_samples(2500))]
+
+
+def test_a_hash_ends_what_was_keyed_in_and_alone_it_is_a_turn():
+    bench = Bench()
+    commands = bench.feed(s.Keys(0, "12#4*#"))
+    assert [(commit.text, commit.source) for commit in of(s.Commit, commands)] == [("12", "dtmf"), ("4*", "dtmf")]
+    assert of(s.Commit, bench.feed(s.Keys(0, "#")))[0].text == "#"
+    assert not bench.state.keys and deadline(bench.policy, bench.state) is None
+
+
+def test_keys_wait_for_a_protected_reply_and_an_open_spoken_turn_stays_open():
+    bench = Bench()
+    reply = bench.reply(interruptible=False)
+    bench.feed(s.Keys(bench.state.now, "7#8"))
+    bench.silence(3000)
+    bench.speech(500)
+    bench.partial("what time")
+    assert not of(s.Interrupt, bench.log) and not of(s.Commit, bench.log)
+    commands = bench.feed(s.PlayoutEnded(bench.state.now, reply))
+    assert [commit.text for commit in of(s.Commit, commands)] == ["7", "8"]
+    bench.final("what time is it")
+    bench.silence(700)
+    assert of(s.Commit, bench.log)[-1].text == "what time is it"
+
+
+def test_keys_without_end_are_bounded_and_others_are_illegal():
+    bench = Bench()
+    bench.feed(s.Keys(0, "1" * 40))
+    assert len(of(s.Commit, bench.feed(s.Keys(0, "1" * 40)))[0].text) == 64
+    for wrong in ("", "E", "１", "1 2"):
+        with pytest.raises(IllegalInput, match="keys are one or more of"):
+            bench.feed(s.Keys(0, wrong))
+
+
 def test_push_to_talk_commits_without_waiting():
     bench = Bench()
     bench.speech(600)
@@ -313,6 +358,7 @@ MOVES = st.lists(
         st.tuples(st.just("ended"), st.none()),
         st.tuples(st.just("press"), st.booleans()),
         st.tuples(st.just("typed"), st.just("hello")),
+        st.tuples(st.just("keys"), st.sampled_from(["1", "23#"])),
     ),
     max_size=40,
 )
@@ -386,6 +432,8 @@ class Room:
             self.obey(bench.feed(s.PressInterrupt(state.now) if argument else s.PressCommit(state.now)))
         elif kind == "typed":
             self.obey(bench.feed(s.Typed(state.now, str(argument))))
+        elif kind == "keys":
+            self.obey(bench.feed(s.Keys(state.now, str(argument))))
 
     def obey_pending(self, interruptible: bool) -> None:
         self.obey(self.bench.feed(s.ReplyPending(self.bench.state.now, self.living, interruptible)))

@@ -23,6 +23,7 @@ from ..protocol import (
     AudioFrame,
     AudioRequest,
     Commit,
+    Dtmf,
     Interrupt,
     Join,
     Leave,
@@ -182,6 +183,15 @@ class VoiceClient:
             message = Text(type="text", text=text)
         except ValidationError as error:
             raise ValueError(error.errors(include_url=False)[0]["msg"]) from None
+        await self._send(message)
+
+    async def press_keys(self, digits: str) -> None:
+        """Presses keys of a telephone: up to 32 of 0-9, *, #, A-D. `#`, or 2.5 s without a key, makes a turn of what was keyed in.
+        Raises ValueError."""
+        try:
+            message = Dtmf(type="dtmf", digits=digits)
+        except ValidationError:
+            raise ValueError(f"keys are up to 32 of 0-9, *, #, A-D, not {digits!r}") from None
         await self._send(message)
 
     async def interrupt(self) -> None:

@@ -41,6 +41,8 @@ def obey(message: wire.ClientMessage, session: Session, now: float, *, output_hz
             session.played(message.reply, message.offset * MOUTH_HZ // output_hz, now)
         case wire.Text():
             session.type(message.text)
+        case wire.Dtmf():
+            session.press_keys(message.digits)
         case wire.Interrupt():
             session.press_interrupt()
         case wire.Commit():

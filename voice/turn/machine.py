@@ -92,6 +92,9 @@ class State:
     """The caller said that the turn is over."""
     typed: str = ""
     """What was typed over a reply that may not be interrupted."""
+    keys: str = ""
+    """What was keyed in on a telephone and is no turn yet."""
+    last_key: int = 0
     speculated: str = ""
     mouth: Mouth = Mouth.IDLE
     started: bool = False
@@ -108,6 +111,9 @@ class State:
 
 
 Commands = list[s.Command]
+
+MAX_KEYS = 64
+"""More than any number that people key in: so many are a turn without `#` or pause, and what waits for a reply's end is cut there."""
 
 
 def step(policy: TurnPolicy, state: State, event: s.Input) -> tuple[State, Commands]:
@@ -127,6 +133,12 @@ def deadline(policy: TurnPolicy, state: State) -> int | None:
 
     The same moments are reached by windows a little later; the deadline makes a decision fall on its very sample.
     """
+    if state.keys:
+        return _earliest(_future(state, state.last_key + in_samples(policy.keys_timeout_ms)), _turn_deadline(policy, state))
+    return _turn_deadline(policy, state)
+
+
+def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
     if state.ear is not Ear.PAUSING:
         return None
     if state.mouth is Mouth.HELD:
@@ -139,6 +151,10 @@ def deadline(policy: TurnPolicy, state: State) -> int | None:
 
 def _future(state: State, at: int) -> int | None:
     return at if at > state.now else None
+
+
+def _earliest(one: int | None, other: int | None) -> int | None:
+    return one if other is None or (one is not None and one < other) else other
 
 
 # ── what cannot be, and what no longer matters ────────────────────────────────────────────────────────────────────────
@@ -156,6 +172,9 @@ def _check(state: State, event: s.Input) -> None:
         raise IllegalInput(f"a probability is from 0 to 1 and a patience from 0.1 to 10, not {event.probability} and {event.patience}")
     elif isinstance(event, s.Partial | s.Final | s.Completeness) and event.utterance > state.utterance:
         raise IllegalInput(f"utterance {event.utterance} has not begun; the last one is {state.utterance}")
+    elif isinstance(event, s.Keys):
+        if not event.digits or not s.KEYS.issuperset(event.digits):
+            raise IllegalInput(f"keys are one or more of 0-9, *, #, A-D, not {event.digits!r}")
     elif isinstance(event, s.PlayoutStarted | s.PlayoutEnded) and event.reply > state.reply:
         raise IllegalInput(f"reply {event.reply} was never announced; the last one is {state.reply}")
     elif isinstance(event, s.ReplyPending) and event.reply > state.reply and state.mouth is not Mouth.IDLE:
@@ -280,7 +299,7 @@ def _playout_ended(policy: TurnPolicy, state: State, event: s.PlayoutEnded, out:
         _let_pass(state, out)
     state.barged = 0
     if state.typed:
-        _commit_typed(state, state.typed, out)
+        _commit_text(state, s.Commit(state.turn, state.typed, "text", state.now, state.now, state.now), out)
         state.typed = ""
 
 
@@ -304,14 +323,35 @@ def _typed(policy: TurnPolicy, state: State, event: s.Typed, out: Commands) -> N
         state.typed = f"{state.typed} {text}".strip()
         return
     _interrupt(state, "text", out)
-    _commit_typed(state, text, out)
+    _commit_text(state, s.Commit(state.turn, text, "text", state.now, state.now, state.now), out)
 
 
-def _commit_typed(state: State, text: str, out: Commands) -> None:
-    """A typed turn stands beside an open spoken one, which stays open; its id is the older one."""
+def _commit_text(state: State, commit: s.Commit, out: Commands) -> None:
+    """A typed or keyed turn stands beside an open spoken one, which stays open; its id is the older one."""
     _retract(state, out)
-    out.append(s.Commit(state.turn, text, "text", state.now, state.now, state.now))
+    out.append(commit)
     state.turn += 1
+
+
+def _keys(policy: TurnPolicy, state: State, event: s.Keys, out: Commands) -> None:
+    """Keys interrupt as typed text does, with the first of them; `_settle` makes turns of them."""
+    if state.interruptible:
+        _interrupt(state, "dtmf", out)
+    state.keys = (state.keys + event.digits)[:MAX_KEYS]
+    state.last_key = state.now
+
+
+def _maybe_commit_keys(policy: TurnPolicy, state: State, out: Commands) -> None:
+    """What was keyed in is a turn when `#` or a pause ends it; a lone `#` is one too. Over a reply that may not be interrupted it waits
+    for the end, as typed text does."""
+    while state.keys:
+        ended = "#" in state.keys or len(state.keys) == MAX_KEYS
+        due = state.last_key + (0 if ended else in_samples(policy.keys_timeout_ms))
+        if state.now < due or (state.mouth is not Mouth.IDLE and not state.interruptible):
+            return
+        _interrupt(state, "dtmf", out)
+        entry, _, state.keys = state.keys.partition("#")
+        _commit_text(state, s.Commit(state.turn, entry or "#", "dtmf", state.now, state.last_key, due), out)
 
 
 def _press_interrupt(policy: TurnPolicy, state: State, event: s.PressInterrupt, out: Commands) -> None:
@@ -330,6 +370,8 @@ def _press_commit(policy: TurnPolicy, state: State, event: s.PressCommit, out: C
 
 def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
     """Draws the consequences after every input: verdict on a held reply, speculation, the end of the turn."""
+    if state.keys:
+        _maybe_commit_keys(policy, state, out)
     if state.mouth is Mouth.HELD:
         _judge_hold(policy, state, out)
     if state.mouth is Mouth.IDLE and state.ear is not Ear.QUIET:
@@ -438,6 +480,7 @@ _HANDLERS: dict[type, Callable[[TurnPolicy, State, Any, Commands], None]] = {
     s.PlayoutStarted: _playout_started,
     s.PlayoutEnded: _playout_ended,
     s.Typed: _typed,
+    s.Keys: _keys,
     s.PressInterrupt: _press_interrupt,
     s.PressCommit: _press_commit,
 }

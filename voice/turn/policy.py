@@ -78,6 +78,10 @@ class TurnPolicy:
     resume_ms: int = 288
     """Silence after which a held reply resumes where no words have come by then."""
 
+    keys_timeout_ms: int = 2500
+    """How long after a telephone's key the next one is waited for; then what was keyed in is a turn. `#` ends it at once. (Twilio's
+    and Asterisk's inter-digit times are 2 to 5 s.)"""
+
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)

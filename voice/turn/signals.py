@@ -6,8 +6,11 @@ Every `at` is a position in the session's heard sound: samples at 16 kHz since t
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["speech", "text"]
-Reason = Literal["speech", "words", "signal", "text"]
+Source = Literal["speech", "text", "dtmf"]
+Reason = Literal["speech", "words", "signal", "text", "dtmf"]
+
+KEYS = frozenset("0123456789*#ABCD")
+"""The keys of a telephone (ITU-T Q.23)."""
 
 # ── inputs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,6 +98,14 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The caller pressed keys of a telephone: one or more of `KEYS`. `#` ends what was keyed in."""
+
+    at: int
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class PressInterrupt:
     """The caller pressed the interrupt button."""
 
@@ -109,7 +120,7 @@ class PressCommit:
 
 
 Input = (
-    Window | Elapsed | Partial | Final | Completeness | ReplyPending | PlayoutStarted | PlayoutEnded | Typed
+    Window | Elapsed | Partial | Final | Completeness | ReplyPending | PlayoutStarted | PlayoutEnded | Typed | Keys
     | PressInterrupt | PressCommit
 )
 
@@ -187,7 +198,8 @@ class Retract:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The turn is over. `speech_end`: end of the caller's last speech; `endpoint_at`: when the silence sufficed; `at`: now."""
+    """The turn is over. `speech_end`: end of the caller's last speech, or his last key; `endpoint_at`: when the silence sufficed;
+    `at`: now."""
 
     turn: int
     text: str
