@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hubbub.voice.audio.fade import fade_in, fade_out
+from hubbub.voice.audio.fade import Edges, fade_in, fade_out
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +40,54 @@ def test_wrong_input_is_refused() -> None:
         with pytest.raises(ValueError, match="odd"):
             fade(b"abc", 1)
         assert fade(b"", 10) == b""
+
+
+# ── a stream that stops and starts anywhere ───────────────────────────────────────────────────────────────────────────
+
+
+def voice(samples: int, start: int = 0) -> bytes:
+    """A stretch of a tone that is never near zero for long: 200 Hz at 24 kHz."""
+    return (np.sin((start + np.arange(samples)) * 2 * np.pi * 200 / 24_000) * 20_000).astype("<i2").tobytes()
+
+
+def largest_step(pcm: bytes) -> int:
+    return int(np.abs(np.diff([0, *values(pcm)])).max(initial=0))
+
+
+SMOOTH = 1_400
+"""The tone itself moves by 1047 from sample to sample; its rise adds a little, and a click 20 000."""
+
+
+@given(at=st.integers(200, 2_000), silent=st.integers(1, 600), piece=st.integers(120, 480))
+def test_a_stream_that_is_held_anywhere_and_goes_on_has_no_step(at: int, silent: int, piece: int) -> None:
+    edges = Edges(24_000)
+    stretches = [edges.sound(voice(min(piece, at - start), start)) for start in range(0, at, piece)]
+    stretches.append(edges.silence(silent))
+    stretches += [edges.sound(voice(480, start)) for start in range(at, at + 960, 480)]
+    heard = b"".join(stretches)
+    assert len(heard) == 2 * (at + silent + 960)
+    # where the pause is shorter than the tail, the two overlap and their steps add up
+    assert largest_step(heard) <= (SMOOTH if silent >= 120 else 2 * SMOOTH)
+    assert heard.endswith(voice(960 - 120, at + 120)), "behind the rise nothing is touched"
+
+
+@given(first=st.integers(200, 900), second=st.integers(200, 900))
+def test_another_reply_that_follows_a_cut_at_once_has_no_step(first: int, second: int) -> None:
+    edges = Edges(24_000)
+    heard = edges.sound(voice(first)) + edges.sound(voice(480, second), joins=False)
+    assert len(heard) == 2 * (first + 480)
+    assert largest_step(heard) <= 2 * SMOOTH
+
+
+def test_silence_after_the_tail_is_silence_and_sound_in_the_middle_is_not_copied() -> None:
+    edges = Edges(24_000)
+    assert edges.silence(480) == bytes(960)
+    edges.sound(voice(480))
+    frame = voice(480, 480)
+    assert edges.sound(frame) is frame
+    assert edges.sound(voice(3, 960)) == voice(3, 960)
+    assert any(edges.silence(480))
+    assert edges.silence(480) == bytes(960)
+    assert edges.sound(b"") == b""
+    with pytest.raises(ValueError, match="no sample"):
+        Edges(100, fade_ms=5)

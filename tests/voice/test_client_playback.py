@@ -67,6 +67,29 @@ def test_a_clear_is_silent_at_once_and_refuses_late_frames() -> None:
     assert playback.pull(480) == sound(480)
 
 
+def test_with_fades_a_hold_and_a_clear_do_not_click_and_count_the_same() -> None:
+    def loud(offset: int) -> AudioFrame:
+        tone = np.sin((offset + np.arange(480)) * 2 * np.pi * 200 / RATE) * 20_000
+        return AudioFrame(1, offset, False, tone.astype("<i2").tobytes())
+
+    playbacks = [Playback(RATE, record=True, fades=fades) for fades in (False, True)]
+    plain, smooth = [], []
+    for playback, out in zip(playbacks, (plain, smooth), strict=True):
+        for offset in range(0, 1920, 480):
+            playback.add(loud(offset))
+        out.append(playback.pull(510))
+        playback.hold(1)
+        out.append(playback.pull(480))
+        playback.resume(1)
+        out.append(playback.pull(520))
+        playback.clear(1)
+        out.append(playback.pull(480))
+    clicks, none = (np.abs(np.diff(np.frombuffer(b"".join(out), "<i2").astype(int))).max() for out in (plain, smooth))
+    assert clicks > 15_000 and none < 1_500
+    assert playbacks[0].heard == playbacks[1].heard
+    assert playbacks[0].take_reports() == playbacks[1].take_reports()
+
+
 def test_a_clear_frees_a_held_line() -> None:
     playback = Playback(RATE)
     playback.add(frame(1, 0, 480))

@@ -14,6 +14,7 @@ until `take_reports`.
 from collections import deque
 from dataclasses import dataclass, field
 
+from ..audio.fade import Edges
 from ..protocol import AudioFrame
 
 REPORT_EVERY_MS = 100
@@ -54,9 +55,11 @@ class _Piece:
 
 
 class Playback:
-    """The playout of one caller's loudspeaker at `rate_hz`. With `record`, what was heard is kept (48 kB a second at 24 kHz)."""
+    """The playout of one caller's loudspeaker at `rate_hz`. With `record`, what was heard is kept (48 kB a second at 24 kHz). With
+    `fades`, what stops in the middle falls off and what goes on rises, within 5 ms, instead of clicking; playheads and the record
+    count the same samples either way."""
 
-    def __init__(self, rate_hz: int, *, record: bool = False) -> None:
+    def __init__(self, rate_hz: int, *, record: bool = False, fades: bool = False) -> None:
         self.rate_hz = rate_hz
         self.played_samples = 0
         """All that has come out, silence too: the loudspeaker's clock."""
@@ -66,6 +69,9 @@ class Playback:
         """Frames refused because the buffer was full."""
         self.heard: list[Segment] = []
         self._record = record
+        self._edges = Edges(rate_hz) if fades else None
+        self._came_out: tuple[int, int] = (0, 0)
+        """Reply and offset at which the last sound ended: what goes on there needs no fade."""
         self._pieces: deque[_Piece] = deque()
         self._buffered_samples = 0
         self._held: set[int] = set()
@@ -114,7 +120,7 @@ class Playback:
             piece = self._pieces[0]
             room = wanted - len(out)
             self._play(piece, piece.pcm[:room], self.played_samples + len(out) // 2)
-            out += piece.pcm[:room]
+            out += self._smoothed(piece, piece.pcm[:room])
             piece.offset += min(room, len(piece.pcm)) // 2
             piece.pcm = piece.pcm[room:]
             if not piece.pcm:
@@ -124,7 +130,17 @@ class Playback:
         if len(out) < wanted and not self._pieces and any(self.playhead(reply) for reply in self._received):
             self.underrun_samples += (wanted - len(out)) // 2
         self.played_samples += samples
-        return bytes(out.ljust(wanted, b"\0"))
+        missing = (wanted - len(out)) // 2
+        if missing:
+            out += bytes(2 * missing) if self._edges is None else self._edges.silence(missing)
+        return bytes(out)
+
+    def _smoothed(self, piece: _Piece, pcm: bytes) -> bytes:
+        if self._edges is None or not pcm:
+            return pcm
+        joins = self._came_out == (piece.reply, piece.offset)
+        self._came_out = piece.reply, piece.offset + len(pcm) // 2
+        return self._edges.sound(pcm, joins=joins)
 
     def _play(self, piece: _Piece, pcm: bytes, at: int) -> None:
         samples = len(pcm) // 2

@@ -25,7 +25,7 @@ class Loudspeaker:
     """
 
     def __init__(self, client: VoiceClient, *, record: bool = False) -> None:
-        self.playback = Playback(client.output_rate_hz, record=record)
+        self.playback = Playback(client.output_rate_hz, record=record, fades=True)
         self._client = client
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
