@@ -183,3 +183,32 @@ def test_the_default_is_one_room_with_ava() -> None:
 def test_programs_build_rooms_without_a_file() -> None:
     room = RoomConfig(agents=(AgentConfig(name="Ava"),), turn=TurnPolicy(timeout_ms=500))
     assert room.turn.timeout_ms == 500
+
+
+def test_calls_from_an_asterisk_are_configured() -> None:
+    config = parse_config(
+        room("agents: []")
+        + "telephony:\n  asterisk:\n    audiosocket:\n      port: 9093\n      allowed: [10.0.0.0/8]\n"
+        "      rooms: {40325EC2-5EFD-4BD3-805F-53576E581D13: kitchen}\n",
+    )
+    audiosocket = config.telephony.asterisk.audiosocket
+    assert audiosocket is not None
+    assert (audiosocket.port, audiosocket.allowed) == (9093, ("10.0.0.0/8",))
+    assert audiosocket.rooms == {"40325ec2-5efd-4bd3-805f-53576e581d13": "kitchen"}, "in the form that Asterisk's frames are printed in"
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("audiosocket: {allowed: [10.0.0.0/99]}", "must hold addresses and networks such as 192.0.2.7 or 10.0.0.0/8, not '10.0.0.0/99'"),
+        ("audiosocket: {rooms: {kitchen: kitchen}}", "must have UUIDs as keys"),
+        ("audiosocket: {lookup: ftp://calls}", "must begin with http:// or https://"),
+        ("audiosocket: {prot: 1}", "is not a known field (did you mean 'port'?)"),
+        ("channel: {url: http://pbx}", "must begin with ws:// or wss://"),
+        ("channel: {url: ws://pbx, password: secret}", "a key must not stand in the file"),
+    ],
+)
+def test_a_wrong_asterisk_section_is_explained(field: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(room("agents: []") + f"telephony:\n  asterisk:\n    {field}\n")
+    assert words in str(caught.value)

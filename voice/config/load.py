@@ -18,6 +18,9 @@ from .source import Path as FieldPath
 
 MAX_SHOWN_CHARS = 60
 
+SECRETS = ("api_key", "password")
+"""Fields that may only come from the environment."""
+
 
 def load_config(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Config:
     """Reads and checks the file at `path`. `environ` (default: the process's) fills in `${VARIABLE}`.
@@ -69,7 +72,7 @@ def _refuse_written_secrets(source: Source) -> None:
     problems = [
         Problem(line, dotted(path), message)
         for path, line in source.lines.items()
-        if path[-1:] == ("api_key",) and path not in source.secrets and _at(source.values, path) is not None
+        if path and path[-1] in SECRETS and path not in source.secrets and _at(source.values, path) is not None
     ]
     if problems:
         raise ConfigError(source.file, problems)
@@ -106,7 +109,7 @@ def _problem(detail: ErrorDetails, path: FieldPath, source: Source) -> Problem:
         if child in source.lines:
             return Problem(source.line_of(child), dotted(child), message.split(" ", 1)[1])
         return Problem(source.line_of(path), dotted(path), message)
-    if kind in ("agents", "name", "room_name"):
+    if kind in ("agents", "name", "room_name", "network", "uuid"):
         return Problem(source.line_of(path), dotted(path), detail["msg"])
     while path not in source.lines and path:
         path = path[:-1]  # `model: foo` is checked as `model.provider`
@@ -141,6 +144,8 @@ def _expected(kind: str, context: Mapping[str, Any], detail: ErrorDetails) -> st
     }
     if kind == "string_pattern_mismatch" and "http" in str(limit):
         return "must begin with http:// or https://"
+    if kind == "string_pattern_mismatch" and "wss?" in str(limit):
+        return "must begin with ws:// or wss://"
     return sentences.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
 
 

@@ -3,12 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ..protocol import MAX_MESSAGE_BYTES
 from ..tts.base import Voice
 from ..turn.policy import TurnPolicy
+from .section import Section
+from .telephony import TelephonyConfig
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
@@ -17,12 +19,6 @@ _ROOM_NAME = re.compile(r"[\w.-]{1,64}")
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class Section(BaseModel):
-    """The base of all sections: unknown fields are refused, values do not change once read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
 
 class LimitsConfig(Section):
@@ -145,6 +141,7 @@ class Config(Section):
     turn: TurnPolicy = TurnPolicy()
     """What holds in rooms that say nothing else. Rooms read from a file have it merged in already."""
     rooms: dict[str, RoomConfig] = Field(min_length=1, max_length=1000)
+    telephony: TelephonyConfig = TelephonyConfig()
 
     @field_validator("rooms")
     @classmethod

@@ -1,0 +1,1 @@
+"""Asterisk: calls that come over AudioSocket (TCP) or over its WebSocket channel."""
