@@ -31,6 +31,7 @@ class Mouthpiece:
         self._reply = 0
         self._anchor_offset = 0
         self._anchor_at = 0.0
+        self._reported = False
         self._complete_at: float | None = None
 
     def due(self, now: float) -> list[Sound]:
@@ -40,7 +41,7 @@ class Mouthpiece:
             return []
         if reply != self._reply:
             self._reply, self._anchor_offset, self._anchor_at = reply, 0, now
-            self._complete_at = None
+            self._reported, self._complete_at = False, None
         out: list[Sound] = []
         head = self._head(now)
         if not self.reports:
@@ -63,6 +64,7 @@ class Mouthpiece:
         self.playout.played(reply, offset)
         if reply == self._reply:
             self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
+            self._reported = True
 
     def hold(self, reply: int) -> None:
         """Silence at once."""
@@ -74,6 +76,23 @@ class Mouthpiece:
         self._anchor_at = now
         if self._complete_at is not None:
             self._complete_at = now + self.playout.in_flight(reply) / MOUTH_HZ
+
+    def rewind(self, reply: int, now: float) -> None:
+        """The far end has thrown away what it had not played of the reply: it is sent again, from where the ear is taken to be.
+
+        That place lies a little before the true one (a report is as old as its way here), so that nothing is left out and a moment at
+        most is heard twice. Reports that are still on their way will not come, so the ledger is credited by the clock.
+        """
+        if reply != self._reply:
+            return
+        head, delay = self._head(now), UNREPORTED_DELAY_MS * MOUTH_HZ // 1000
+        if not self._reported:
+            head -= delay
+        all_played = head >= self.playout.sent(reply)
+        self.playout.played(reply, head if all_played else head - delay)
+        self._anchor_offset, self._anchor_at = self.playout.rewind(reply, head), now
+        if not all_played:
+            self._complete_at = None
 
     def over(self, reply: int, now: float) -> bool:
         """Whether the reply has been heard to its end, or its last report is not to be expected any more."""

@@ -10,7 +10,8 @@ has played (`played`). Between the two lies what is *in flight*.
 
 `hold` and `resume` act before the next `pull`. `cut` kills the reply: nothing of it leaves afterwards (a dead generation is
 checked here, at the last hop, and nowhere else) and the answer says what was heard. A gated reply (speculation) collects sound and
-gives none until `release`.
+gives none until `release`. Where a far end throws away what it has not played (a telephone carrier told to `clear` cannot do less),
+`rewind` takes back what was in flight, and it is pulled again.
 
 The ledger of a reply always satisfies heard + in flight + unheard = the generated text so far. A word counts as heard when the
 playhead has passed the middle of its sound; what stands between words (spaces, markup that is not spoken) goes with the word
@@ -24,6 +25,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from .audio.frames import MOUTH_HZ, SAMPLE_BYTES
+
+KEPT_MS = 2000
+"""Sound in flight that is kept for `rewind`: ten times the lead of any gateway. Of a far end that reports nothing for longer, what is
+older is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,9 @@ class _Reply:
     """Bytes of the first chunk that were already pulled."""
     queued: int = 0
     """Samples in `chunks` not pulled yet."""
+    flying: deque[bytes] = field(default_factory=deque)
+    """What was pulled, from sample `flying_from` to `sent`."""
+    flying_from: int = 0
     added: int = 0
     sent: int = 0
     playhead: int = 0
@@ -167,7 +175,9 @@ class Playout:
         if not count and not last:
             return None
         sound = Sound(entry.number, entry.sent, _take(entry, count * SAMPLE_BYTES), last)
+        entry.flying.append(sound.pcm)
         entry.sent += count
+        _land(entry, max(entry.playhead, entry.sent - KEPT_MS * self.rate_hz // 1000))
         entry.queued -= count
         entry.last_sent = last
         return sound
@@ -176,6 +186,29 @@ class Playout:
         """The playhead of a reply stands at `offset`. It never goes back and never passes what was sent."""
         if entry := self._replies.get(reply):
             entry.playhead = max(entry.playhead, min(offset, entry.sent))
+            _land(entry, entry.playhead)
+
+    def rewind(self, reply: int, offset: int) -> int:
+        """The far end has thrown away what it had from `offset` on: it is pulled again. Answers where the reply goes on.
+
+        It never goes back behind the playhead, nor forward.
+        """
+        entry = self._replies.get(reply)
+        if entry is None:
+            return 0
+        offset = min(max(offset, entry.playhead, entry.flying_from), entry.sent)
+        lost = entry.sent - offset
+        if lost:
+            if entry.first_offset:
+                entry.chunks[0] = entry.chunks[0][entry.first_offset :]
+                entry.first_offset = 0
+            entry.chunks.appendleft(b"".join(entry.flying)[(offset - entry.flying_from) * SAMPLE_BYTES :])
+            entry.queued += lost
+            entry.sent = offset
+        entry.last_sent = entry.last_sent and not lost
+        entry.flying.clear()
+        entry.flying_from = offset  # what lies before it is on its way to the ear, and is not to be repeated
+        return offset
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,6 +274,12 @@ def _take(entry: _Reply, size: int) -> bytes:
             entry.chunks.popleft()
             entry.first_offset = 0
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _land(entry: _Reply, offset: int) -> None:
+    """Forgets the sound in flight that lies before `offset`."""
+    while entry.flying and entry.flying_from + len(entry.flying[0]) // SAMPLE_BYTES <= offset:
+        entry.flying_from += len(entry.flying.popleft()) // SAMPLE_BYTES
 
 
 def _ledger(entry: _Reply) -> Ledger:

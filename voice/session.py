@@ -203,6 +203,10 @@ class Session:
             self.room.first_heard(self, reply, now - head / MOUTH_HZ)
         self._look_for_end(now)
 
+    def lost(self, reply: int, now: float) -> None:
+        """The far end has thrown away what it had not played of a reply (a carrier told to `clear`): it will be sent again."""
+        self.mouthpiece.rewind(reply, now)
+
     # ── the clock's side ──────────────────────────────────────────────────────────────────────────────────────────────
 
     @property

@@ -77,3 +77,35 @@ def test_after_a_gap_in_synthesis_the_lead_is_not_made_up_by_a_burst():
         assert mouth.due(tick / 100) == []
     mouth.playout.add_sound(1, bytes(24_000 * 2))
     assert len(mouth.due(1.0)) == LEAD_MS // 20
+
+
+def test_what_a_far_end_threw_away_is_sent_again_and_its_end_is_still_an_end():
+    mouth = speaking(0.5)
+    mouth.due(0.0)
+    mouth.played(1, FRAME, 0.06)
+    assert [sound.offset for sound in mouth.due(0.06)][-1] == FRAME * 6
+    mouth.hold(1)
+    mouth.rewind(1, 0.1)  # the ear was at 20 ms, 40 ms ago
+    assert mouth.due(0.2) == []
+    mouth.resume(1, 1.0)
+    again = mouth.due(1.0)
+    assert again[0].offset == FRAME * 3 and len(again) == LEAD_MS // 20
+    rest = [sound for tick in range(2, 40) for sound in (mouth.played(1, 24_000, 1 + tick / 50), mouth.due(1 + tick / 50))[1]]
+    assert rest[-1].last
+    mouth.played(1, 12_000, 2.0)
+    assert mouth.over(1, 2.0)
+
+
+def test_before_the_first_report_a_rewind_trusts_the_clock_less():
+    mouth = speaking(2.0)
+    mouth.due(0.0)
+    mouth.rewind(1, 0.1)
+    assert mouth.due(0.1)[0].offset == 0
+
+
+def test_a_reply_thrown_away_after_its_last_sample_was_played_ends():
+    mouth = speaking(0.1)
+    mouth.due(0.0)
+    mouth.played(1, FRAME, 0.03)
+    mouth.rewind(1, 0.3)
+    assert mouth.due(0.3) == [] and mouth.over(1, 0.3)

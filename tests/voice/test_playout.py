@@ -133,8 +133,64 @@ def test_a_reply_without_sound_ends_with_an_empty_last_frame():
     assert playout.through(1)
 
 
+def test_a_rewound_reply_gives_the_same_sound_again_to_the_byte():
+    playout = loaded()
+    playout.finish(1)
+    pulled = [playout.pull(FRAME) for _ in range(20)]
+    playout.played(1, 4 * FRAME + 7)
+    assert playout.rewind(1, 6 * FRAME + 5) == 6 * FRAME + 5
+    assert playout.sent(1) == 6 * FRAME + 5 and playout.in_flight(1) == 2 * FRAME - 2
+    again = playout.pull(14 * FRAME - 5)
+    assert again.pcm == b"".join(sound.pcm for sound in pulled)[(6 * FRAME + 5) * 2 :]
+    assert playout.rewind(1, 0) == 6 * FRAME + 5, "what was taken back once is not taken back further"
+    while frame := playout.pull(FRAME):
+        last = frame
+    assert last.last and last.offset + len(last.pcm) // 2 == SAMPLES
+    assert playout.rewind(7, 0) == 0
+
+
+@given(st.data())
+def test_however_often_a_reply_is_rewound_no_sample_is_missed_or_changed(data):
+    size = data.draw(st.integers(1, 4000))
+    whole = bytes(number * 7 % 251 for number in range(size * 2))
+    playout = Playout(RATE)
+    playout.begin(1)
+    cuts = sorted(data.draw(st.lists(st.integers(0, size), max_size=6)))
+    for start, end in zip([0, *cuts], [*cuts, size], strict=True):
+        playout.add_sound(1, whole[start * 2 : end * 2])
+    playout.finish(1)
+    covered = 0
+    for kind, number in data.draw(st.lists(st.tuples(st.sampled_from(["pull", "rewind", "played"]), st.integers(0, 4000)), max_size=40)):
+        if kind == "pull" and (sound := playout.pull(max(1, number))):
+            assert sound.pcm == whole[sound.offset * 2 : sound.offset * 2 + len(sound.pcm)]
+            assert sound.offset <= covered, "nothing is left out"
+            covered = max(covered, sound.offset + len(sound.pcm) // 2)
+        elif kind == "rewind":
+            at = playout.rewind(1, number)
+            assert playout.playhead(1) <= at == playout.sent(1)
+            covered = at
+        elif kind == "played":
+            playout.played(1, number)
+        assert playout.in_flight(1) >= 0
+        ledger = playout.ledger(1)
+        assert ledger.heard + ledger.in_flight + ledger.unheard == ""
+    while sound := playout.pull(333):
+        assert sound.offset == covered
+        covered += len(sound.pcm) // 2
+    assert covered == size
+
+
+def test_of_a_far_end_that_never_reports_only_the_newest_sound_in_flight_is_kept():
+    playout = Playout(RATE)
+    playout.begin(1)
+    playout.add_sound(1, bytes(RATE * 2 * 10))
+    for _ in range(500):
+        playout.pull(FRAME)
+    assert playout.rewind(1, 0) == 8 * RATE, "two seconds back at most"
+
+
 @given(
-    st.lists(st.tuples(st.sampled_from(["pull", "played", "hold", "resume", "piece"]), st.integers(0, 20_000)), max_size=60),
+    st.lists(st.tuples(st.sampled_from(["pull", "played", "hold", "resume", "piece", "rewind"]), st.integers(0, 20_000)), max_size=60),
 )
 def test_heard_and_unheard_are_always_what_was_generated(moves):
     playout = Playout(RATE)
@@ -149,8 +205,8 @@ def test_heard_and_unheard_are_always_what_was_generated(moves):
                 generated, at = generated + word, at + number + 1
             case "pull":
                 playout.pull(max(1, number))
-            case "played":
-                playout.played(1, number)
+            case "played" | "rewind":
+                getattr(playout, kind)(1, number)
             case _:
                 getattr(playout, kind)(1)
         ledger = playout.ledger(1)
