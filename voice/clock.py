@@ -30,6 +30,9 @@ class Ticking(Protocol):
     ear: Ear
     vad_stream: VADStream
 
+    def advance(self, samples: float) -> None:
+        """So much real time has gone by, in samples at 16 kHz."""
+
     def judged(self, probability: float) -> None:
         """The next window of the ear was judged."""
 
@@ -91,7 +94,7 @@ class MediaClock:
         samples = elapsed * EAR_HZ
         sessions = list(self._sessions)
         for session in sessions:
-            session.ear.advance(samples)
+            session.advance(samples)
         self._hear(sessions)
         for session in sessions:
             try:

@@ -50,18 +50,21 @@ class Ear:
         self.received += samples - surplus
         return surplus
 
-    def advance(self, samples: float) -> None:
-        """Lets the clock go on by so many samples of real time, and fills in silence where the stream has stopped."""
+    def advance(self, samples: float) -> bytes:
+        """Lets the clock go on by so many samples of real time, and fills in silence where the stream has stopped: answers it."""
         late = self._expected - self.received
         self._expected += samples * (1 - DRIFT if late > 0 else 1 + DRIFT)
         starved = self._expected - self.received - ms_to_samples(STARVED_MS, EAR_HZ)
-        if starved > 0:
-            missing = int(starved) + self.window_samples
-            if self._absent_until != self.received:
-                self._absent_from = self.received
-            self._buffer += bytes(missing * SAMPLE_BYTES)
-            self.received += missing
-            self._absent_until = self.received
+        if starved <= 0:
+            return b""
+        missing = int(starved) + self.window_samples
+        if self._absent_until != self.received:
+            self._absent_from = self.received
+        filled = bytes(missing * SAMPLE_BYTES)
+        self._buffer += filled
+        self.received += missing
+        self._absent_until = self.received
+        return filled
 
     @property
     def ready(self) -> bool:
@@ -93,3 +96,7 @@ class Ear:
         """The judged sound from position `start` (or from as far back as is kept) to `at`."""
         first = max(start, self._base) - self._base
         return bytes(self._buffer[first * SAMPLE_BYTES : (self.at - self._base) * SAMPLE_BYTES])
+
+    def waiting(self) -> bytes:
+        """The sound that has come and is not judged yet."""
+        return bytes(self._buffer[(self.at - self._base) * SAMPLE_BYTES :])

@@ -113,7 +113,7 @@ class House:
             session = (await self._room(room)).join(name)
         except RoomFull as error:
             raise Refused("room_full", str(error)) from None
-        session.end_of_turn = self._end_of_turn
+        session.completeness.model = self._end_of_turn
         self.sessions[session.resume_token] = session
         if self.recorder is not None:  # before the first step, or the recording could not be replayed
             self.recorder.record(session)

@@ -150,6 +150,8 @@ class ReplyRun:
             session.playout.release(self.number)
         for event in events:
             self._tell(event)
+        if self.marks.sound:
+            self._speak_at_once()
 
     async def stop(self) -> None:
         """Cancels what runs and waits until it has ended: model, tools and synthesis."""
@@ -254,12 +256,16 @@ class ReplyRun:
         words = tuple(Word(word.start, word.end, word.at_sample + self._filler_samples) for word in sound.words)
         for session in self.listeners:
             session.playout.add_sound(self.number, sound.pcm, words)
-        if first and self.draft is None:  # not a tick is waited for
-            now = asyncio.get_running_loop().time()
-            for session in self.listeners:
-                session.speak(now)
+        if first and self.draft is None:
+            self._speak_at_once()
         if words:
             self._tell(Words(reply=self.number, words=tuple(WordTime(start=w.start, end=w.end, at=w.at) for w in words)))
+
+    def _speak_at_once(self) -> None:
+        """The first sound is there: not a tick is waited for."""
+        now = asyncio.get_running_loop().time()
+        for session in self.listeners:
+            session.speak(now)
 
     async def _slow_down(self) -> None:
         """Waits while the listeners have enough to hear: a long story is not synthesised into memory at once."""

@@ -10,11 +10,10 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable
-from typing import Literal, Protocol
 
-from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
+from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
+from .completeness import CompletenessJudge
 from .connection import Connection
 from .ear import Ear
 from .event import (
@@ -32,74 +31,23 @@ from .event import (
     SpeechStopped,
     Transcript,
 )
+from .hearing import Hearing
 from .mouthpiece import Mouthpiece
-from .playout import Ledger, Sound
+from .playout import Ledger
+from .seat import Seat, Tap
 from .turn import machine
 from .turn import signals as s
-from .turn.complete import SOUND_MS, CombinedEndOfTurn, EndOfTurnModel
-from .turn.echo import EchoGuard
-from .turn.edge import LoudEdge
+from .turn.complete import CombinedEndOfTurn, EndOfTurnModel
 from .turn.hum import is_hum
-from .turn.level import CallerLevel
 from .turn.pauses import PauseHabit, PauseWatch
 from .turn.policy import TurnPolicy, in_samples
+from .utterances import Utterances
 from .vad.base import VADEngine
 
 log = logging.getLogger("hubbub.session")
 
 LOG_EVENTS = 2000
 """Events that a session's log keeps; the oldest go first."""
-
-CLEAR_WINDOWS = 4
-"""Windows in a row without an echo after which an utterance is taken to be the caller's own: 128 ms, the length that is compared."""
-
-
-class Seat(Protocol):
-    """What a session needs of its room."""
-
-    name: str
-
-    def speculate(self, session: "Session", turn: int, text: str) -> None: ...
-
-    def retract(self, session: "Session", turn: int) -> None: ...
-
-    def commit(self, session: "Session", commit: s.Commit) -> None: ...
-
-    def held(self, session: "Session", reply: int) -> None: ...
-
-    def resumed(self, session: "Session", reply: int) -> None: ...
-
-    def interrupted(self, session: "Session", reply: int, reason: s.Reason, ledger: Ledger) -> None: ...
-
-    def playout_started(self, session: "Session", reply: int, now: float) -> None: ...
-
-    def first_heard(self, session: "Session", reply: int, at: float) -> None: ...
-
-    def playout_ended(self, session: "Session", reply: int, ledger: Ledger) -> None: ...
-
-    def hurry(self, session: "Session") -> None: ...
-
-    def asr_stream(self, session: "Session", on_event: Callable[[ASREvent], None]) -> ASRStream: ...
-
-
-class Tap(Protocol):
-    """Who listens in on a session: the recorder. Its methods return at once."""
-
-    def heard(self, pcm: bytes) -> None:
-        """A window was judged: its sound, PCM16 at 16 kHz, silence that was filled in included."""
-
-    def decided(self, event: s.Input, commands: list[s.Command], absent: bool) -> None:
-        """The turn machine was fed an input and answered. `absent`: a window of filled-in silence that no VAD heard."""
-
-    def spoke(self, at: int, sound: Sound) -> None:
-        """Sound left for the caller at media position `at`."""
-
-    def emitted(self, event: Event) -> None:
-        """An event was appended to the log."""
-
-    def closed(self) -> None:
-        """The session is over."""
-
 
 class Session:
     """One caller's seat in a room."""
@@ -112,7 +60,7 @@ class Session:
         self.name = name
         self.room = room
         self.policy = policy
-        self.end_of_turn = end_of_turn or CombinedEndOfTurn()
+        self.completeness = CompletenessJudge(end_of_turn or CombinedEndOfTurn(), self._complete)
         self.asr_memory = ASRMemory()
         self.ear = Ear(vad.window_samples)
         self.vad_stream = vad.open()
@@ -124,15 +72,11 @@ class Session:
         self.disconnected_at: float | None = None
         self.log: deque[Event] = deque(maxlen=LOG_EVENTS)
         self.tap: Tap | None = None
-        self._streams: dict[int, ASRStream] = {}
-        self._edge = LoudEdge()
-        self._echo = EchoGuard()
+        self._utterances = Utterances()
+        self._hearing = Hearing()
         self._pauses = PauseWatch(PauseHabit(in_samples(policy.action_delay_ms)))
-        self._turn_sound = bytearray()
-        self._level = CallerLevel()
-        self._clear_windows = 0
-        self._asked: tuple[str, int] = ("", 0)
-        self._answer = 0.0
+        self._due: int | None = None
+        """When the turn machine wants to hear `Elapsed`."""
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
         self._told_overflow = False
@@ -156,10 +100,11 @@ class Session:
 
     def hear(self, pcm: bytes) -> None:
         """Takes the caller's sound: PCM16 at 16 kHz, any whole number of samples. A muted caller's is heard as silence."""
-        surplus = self.ear.push(bytes(len(pcm)) if self.muted else pcm)
-        due = machine.deadline(self.policy, self.state)
-        if due is not None and due <= self.ear.received:
-            self.room.hurry(self)
+        pcm = bytes(len(pcm)) if self.muted else pcm
+        surplus = self.ear.push(pcm)
+        self._utterances.feed(pcm[: len(pcm) - surplus * SAMPLE_BYTES] if surplus else pcm)
+        if self.state.ear is machine.Ear.PAUSING:
+            self._hurry()
         if surplus and not self._told_overflow:
             self._told_overflow = True
             self.emit(
@@ -219,46 +164,23 @@ class Session:
         """The same in milliseconds: media time."""
         return self.now * 1000 // EAR_HZ
 
+    def advance(self, samples: float) -> None:
+        """So much real time has gone by, in samples at 16 kHz."""
+        if filled := self.ear.advance(samples):
+            self._utterances.feed(filled)
+
     def judged(self, probability: float) -> None:
         """The VAD's verdict on the next window."""
         end = self.ear.at + self.ear.window_samples
         self._reach(end - 1)
         absent = self.ear.absent
         sound = self.ear.judged()
-        for stream in self._streams.values():
-            stream.feed(sound)
-        probability = min(1.0, max(0.0, probability))
         if self.tap is not None:
             self.tap.heard(sound)
-        speech = probability >= self.policy.offset_probability
-        ignored = self._ignored(sound, speech)
-        loud_until = None
-        if speech and not ignored and self.state.ear is machine.Ear.SPEAKING:
-            loud_until = self._edge.judge(sound, end)
+        window = self._hearing.window(self.policy, self.state, sound, end, min(1.0, max(0.0, probability)))
         if self.state.ear is not machine.Ear.QUIET:
-            self._keep_sound(sound)
-        self._step(s.Window(end, probability, self.ear.window_samples, loud_until, ignored), absent)
-
-    def _ignored(self, sound: bytes, speech: bool) -> Literal["", "echo", "faint"]:
-        """Why speech over a reply is not the caller's, if it is not."""
-        self._echo.heard(sound)
-        if not speech and self.state.ear is not machine.Ear.SPEAKING:
-            return ""
-        faint = self._level.judge(sound, speech)
-        if not speech or self.state.mouth is machine.Mouth.IDLE:
-            return ""
-        if faint:
-            return "faint"
-        return "echo" if self.state.started and self._is_echo() else ""
-
-    def _is_echo(self) -> bool:
-        """Asks the echo guard until it has cleared the utterance: a comparison costs a millisecond, and who spoke over us for a while
-        is not our echo."""
-        if self.state.ear is machine.Ear.SPEAKING and self._clear_windows >= CLEAR_WINDOWS:
-            return False
-        echo = self._echo.is_echo()
-        self._clear_windows = 0 if echo or self.state.ear is not machine.Ear.SPEAKING else self._clear_windows + 1
-        return echo
+            self._utterances.keep(sound)
+        self._step(window, absent)
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""
@@ -274,15 +196,20 @@ class Session:
                 self.room.playout_started(self, sound.reply, now)
                 self.show_mouth("speaking")
             self.connection.send_sound(sound)
-            self._echo.sent(sound.pcm)
+            self._hearing.sent(sound.pcm)
             if self.tap is not None:
                 self.tap.spoke(self.now, sound)
         if self.playout.current:
             self._look_for_end(now)
 
     def _reach(self, limit: int) -> None:
-        while (due := machine.deadline(self.policy, self.state)) is not None and due <= limit:
-            self._step(s.Elapsed(due))
+        while self._due is not None and self._due <= limit:
+            self._step(s.Elapsed(self._due))
+
+    def _hurry(self) -> None:
+        """Not a tick is waited for when the sound has come on which something is due."""
+        if self._due is not None and self._due <= self.ear.received:
+            self.room.hurry(self)
 
     def _look_for_end(self, now: float) -> None:
         reply = self.playout.current
@@ -327,7 +254,8 @@ class Session:
 
     def close(self) -> None:
         """The caller has gone: frees what the session holds."""
-        self._close_streams()
+        self._utterances.close()
+        self.completeness.close()
         if self.tap is not None:
             self.tap.closed()
             self.tap = None
@@ -336,11 +264,12 @@ class Session:
 
     def _step(self, event: s.Input, absent: bool = False) -> None:
         self.state, commands = machine.step(self.policy, self.state, event)
+        self._due = machine.deadline(self.policy, self.state)
         if self.tap is not None:
             self.tap.decided(event, commands, absent)
         for command in commands:
             self._obey(command)
-        if any(isinstance(command, s.CloseUtterance) for command in commands):
+        if commands and any(isinstance(command, s.CloseUtterance) for command in commands):
             self._judge_completeness(self.state.utterance)
 
     def _obey(self, command: s.Command) -> None:
@@ -364,11 +293,11 @@ class Session:
             case s.OpenUtterance(utterance, start, onset):
                 self._open_utterance(utterance, start, onset)
             case s.CloseUtterance(utterance, end):
-                self._streams[utterance].end()
+                self._utterances.end(utterance)
                 self._pauses.closed(end)
                 self.emit(SpeechStopped(at_ms=_ms(end), speaker=self.name))
             case s.DropUtterance(utterance):
-                self._streams.pop(utterance).cancel()
+                self._utterances.drop(utterance)
                 self.emit(SpeechStopped(at_ms=self.now_ms, speaker=self.name))
             case s.KeepBackchannel(_, text):
                 self.emit(Backchannel(at_ms=self.now_ms, speaker=self.name, text=text))
@@ -377,13 +306,13 @@ class Session:
             case s.Retract(turn):
                 self.room.retract(self, turn)
             case s.AbandonTurn(turn):
-                self._close_streams()
+                self._utterances.close()
                 self._show_transcript(turn, "", final=True)
             case s.Commit():
                 if command.source == "speech":
-                    self._close_streams()
+                    self._utterances.close()
                     self._pauses.committed()
-                    self._level.learn()
+                    self._hearing.turn_ends()
                 self._show_transcript(command.turn, command.text, final=True, source=command.source)
                 self.room.commit(self, command)
 
@@ -391,24 +320,12 @@ class Session:
         def on_event(event: ASREvent) -> None:
             self._recognised(utterance, event)
 
-        before = self.ear.since(start)
         stream = self.room.asr_stream(self, on_event)
-        stream.feed(before)
         goes_on = any(known != utterance for known in (*self.state.owed, *(known for known, _ in self.state.texts)))
-        if not goes_on:
-            self._turn_sound[:] = before
+        self._utterances.open(utterance, stream, self.ear.since(start), self.ear.waiting(), goes_on=goes_on)
         self._pauses.opened(onset, goes_on=goes_on)
-        self._streams[utterance] = stream
-        self._edge.begin()
-        self._level.begin()
+        self._hearing.utterance_begins()
         self.emit(SpeechStarted(at_ms=_ms(onset), speaker=self.name))
-
-    def _close_streams(self) -> None:
-        """The turn is over: whoever still owes text is no longer asked."""
-        for stream in self._streams.values():
-            stream.cancel()
-        self._streams.clear()
-        self._turn_sound.clear()
 
     def _recognised(self, utterance: int, event: ASREvent) -> None:
         match event:
@@ -416,34 +333,29 @@ class Session:
                 self._step(s.Partial(self.now, utterance, text))
                 self._judge_completeness(utterance)
             case ASRFinal(text=text):
-                self._streams.pop(utterance, None)
+                self._utterances.forget(utterance)
                 if text and self.state.barged and utterance == self.state.utterance and is_hum(self.ear.since(self.state.onset)):
                     text = "mm-hm"
                 self._step(s.Final(self.now, utterance, text))
                 self._judge_completeness(utterance)
             case ASRError(message):
-                self._streams.pop(utterance, None)
+                self._utterances.forget(utterance)
                 log.error("session=%s room=%s asr failed: %s", self.id, self.room.name, message)
                 self.emit(Error(at_ms=self.now_ms, code="asr_failed", message=message))
                 self._step(s.Final(self.now, utterance, ""))
         if self.state.text:
             self._show_transcript(self.state.turn, self.state.text, final=False)
+        self._hurry()
 
     def _judge_completeness(self, utterance: int) -> None:
-        if self.state.text and any(known == utterance for known, _ in self.state.texts):
+        text = self.state.text
+        if text and any(known == utterance for known, _ in self.state.texts):
             pausing = self.state.ear is machine.Ear.PAUSING  # the sound says something where it ends, and is dear to look at
-            question = (self.state.text, self.state.last_voice if pausing else 0)
-            if question != self._asked:  # a pause is closed, and its final comes: nothing new was said
-                sound = bytes(self._turn_sound[-in_samples(SOUND_MS) * SAMPLE_BYTES :]) if pausing else b""
-                self._asked, self._answer = question, self.end_of_turn.probability(self.state.text, sound)
-            self._step(s.Completeness(self.now, utterance, self._answer, self._pauses.habit.factor))
+            self.completeness.ask(utterance, text, self.state.last_voice if pausing else 0, lambda: self._utterances.sound)
 
-    def _keep_sound(self, pcm: bytes) -> None:
-        """Keeps the sound of the open turn, its last `SOUND_MS`."""
-        self._turn_sound += pcm
-        surplus = len(self._turn_sound) - in_samples(SOUND_MS) * SAMPLE_BYTES
-        if surplus > in_samples(1000) * SAMPLE_BYTES:  # one move a second, not one a window
-            del self._turn_sound[:surplus]
+    def _complete(self, utterance: int, probability: float) -> None:
+        self._step(s.Completeness(self.now, utterance, probability, self._pauses.habit.factor))
+        self._hurry()
 
     def _show_transcript(self, turn: int, text: str, *, final: bool, source: s.Source = "speech") -> None:
         if final and not text and not self._shown:

@@ -37,6 +37,8 @@ class EndOfTurnModelError(Exception):
 class OnnxEndOfTurn:
     """Judges by the sound alone, with a network of Smart Turn's interface. Blocking: a real network of this kind takes 12 to 80 ms."""
 
+    blocking = True
+
     def __init__(self, path: str | Path) -> None:
         """Loads the network. Raises EndOfTurnModelError when onnxruntime or the file is missing, or its interface is another."""
         self.path = Path(path)

@@ -63,6 +63,8 @@ class Room:
 class NotingModel:
     """Finds every turn complete, and keeps what it was asked."""
 
+    blocking = False
+
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
 
@@ -115,7 +117,7 @@ def test_the_sound_of_all_utterances_is_kept_and_no_more_than_eight_seconds():
     assert lengths[1] > lengths[0] + 900, "the second utterance is heard with the first"
     assert max(lengths) == 8000
     call.feed(992, 0.01)
-    assert call.room.turns and not call.session._turn_sound, "nothing is kept when the turn is over"
+    assert call.room.turns and not call.session._utterances.sound, "nothing is kept when the turn is over"
 
 
 def test_a_caller_with_long_pauses_is_given_more_time():
@@ -140,3 +142,26 @@ def test_a_model_that_is_asked_while_the_caller_speaks_is_given_no_sound():
     call.feed(192, 0.01)
     assert [text for text, _ in call.model.asked] == ["book a", "book a"]
     assert call.model.asked[1][1] > 600, "the pause itself asks again, with the sound"
+
+
+def test_a_recogniser_is_given_sound_as_it_comes_and_all_of_it_once():
+    class Keeping(ScriptedStream):
+        heard = b""
+
+        def feed(self, pcm: bytes) -> None:
+            self.heard += pcm
+
+    call = Call("hello")
+    room = call.room
+    room.asr_stream = lambda session, on_event: room.streams.append(Keeping(on_event, "hello")) or room.streams[-1]
+    sound = np.arange(20_000, dtype=np.int16).tobytes()
+    for start in range(0, len(sound), 646):
+        call.session.advance(323)
+        call.session.hear(sound[start : start + 646])
+        while call.session.ear.ready:
+            call.session.judged(0.95 if call.session.ear.at >= 6 * WINDOW else 0.01)
+    onset = 6 * WINDOW
+    assert room.streams[0].heard == sound[max(0, onset - 320 * 16) * 2 :], "from the pre-roll to the last sample that came"
+    call.session.advance(16_000)
+    silence = room.streams[0].heard[len(sound) - max(0, onset - 320 * 16) * 2 :]
+    assert len(silence) > 20_000 and not any(silence), "and the silence in the place of what does not come"

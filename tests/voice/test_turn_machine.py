@@ -252,6 +252,33 @@ def test_the_button_interrupts_and_typing_does_too():
     assert commands[1].text == "hello" and commands[1].source == "text"
 
 
+def test_a_vad_that_trails_behind_the_last_sound_takes_no_speculation_back():
+    bench = Bench()
+    bench.speech(600)
+    loud_until = bench.window_end
+    for _ in range(2):  # "speech", but nothing loud any more
+        bench.window_end += WINDOW
+        bench.feed(s.Window(bench.window_end, 0.9, loud_until=loud_until))
+    bench.partial("what time is it")
+    commands = bench.feed(s.Completeness(bench.state.now, 1, 0.9))
+    assert of(s.Speculate, commands), "the silence is counted from the last sound"
+    bench.window_end += WINDOW
+    assert not bench.feed(s.Window(bench.window_end, 0.9, loud_until=loud_until))
+    bench.window_end += WINDOW
+    assert of(s.Retract, bench.feed(s.Window(bench.window_end, 0.9, loud_until=bench.window_end)))
+
+
+def test_the_deadline_names_the_sample_on_which_a_speculation_is_due():
+    bench = Bench()
+    bench.speech(600)
+    bench.partial("what time is it")
+    bench.feed(s.Completeness(bench.state.now, 1, 0.9))
+    due = deadline(bench.policy, bench.state)
+    assert due == bench.state.last_voice + in_samples(bench.policy.speculate_early_ms)
+    assert of(s.Speculate, bench.feed(s.Elapsed(due)))
+    assert deadline(bench.policy, bench.state) is None
+
+
 def test_keys_interrupt_at_once_and_are_a_turn_after_a_pause():
     bench = Bench()
     reply = bench.reply()

@@ -1,8 +1,8 @@
 """End-of-turn models: how likely the turn, as it stands, is complete.
 
 The turn machine takes a probability and decides about time itself. A model is asked when the recogniser's text changes and when the
-caller pauses; in a pause it is also given the sound. Models are plain and quick, and keep no state of a caller, so that one serves
-all.
+caller pauses; in a pause it is also given the sound. Models keep no state of a caller, so that one serves all; most are plain and quick,
+and who is not says so.
 """
 
 import math
@@ -18,6 +18,9 @@ SOUND_MS = 8000
 class EndOfTurnModel(Protocol):
     """Judges whether a turn is complete."""
 
+    blocking: bool
+    """Whether an answer takes so long (a neural network) that it must be waited for in a thread."""
+
     def probability(self, text: str, sound: bytes = b"") -> float:
         """From 0 (surely goes on) to 1 (surely complete), for the words of the turn so far and, where the caller pauses, its sound:
         PCM16 at 16 kHz, the last `SOUND_MS` at most, with the silence of the pause at its end. Without sound the words must do."""
@@ -26,12 +29,16 @@ class EndOfTurnModel(Protocol):
 class SilenceEndOfTurn:
     """Knows nothing but silence: no turn ever looks complete, and `timeout_ms` decides."""
 
+    blocking = False
+
     def probability(self, text: str, sound: bytes = b"") -> float:
         return 0.0
 
 
 class TextEndOfTurn:
     """Judges by how the words end (`wording.py`)."""
+
+    blocking = False
 
     def probability(self, text: str, sound: bytes = b"") -> float:
         return wording.completeness(text)
@@ -46,6 +53,8 @@ endpointing`; see docs/endpointing.md."""
 class CombinedEndOfTurn:
     """Words and prosody together, the default: the weighted sum of their log odds. Without sound it is the words' judgement, and so it
     is where digits are dictated: the voice falls after every group of them, and only counting tells the last."""
+
+    blocking = False
 
     def probability(self, text: str, sound: bytes = b"") -> float:
         words = wording.completeness(text)

@@ -140,13 +140,24 @@ def deadline(policy: TurnPolicy, state: State) -> int | None:
 
 def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
     if state.ear is not Ear.PAUSING:
-        return None
+        return _speculation_due(policy, state)
     if state.mouth is Mouth.HELD:
         return _future(state, state.last_voice + in_samples(policy.resume_ms))
     if state.mouth is not Mouth.IDLE:
         return None
     end = state.last_voice + _silence_needed(policy, state)
+    return _earliest(_speculation_due(policy, state), _commit_due(policy, state, end))
+
+
+def _commit_due(policy: TurnPolicy, state: State, end: int) -> int | None:
     return _future(state, end) or (_future(state, end + in_samples(policy.final_timeout_ms)) if state.owed else None)
+
+
+def _speculation_due(policy: TurnPolicy, state: State) -> int | None:
+    if state.ear is Ear.QUIET or state.mouth is not Mouth.IDLE or policy.speculation == "off" or not state.texts:
+        return None
+    due = _future(state, state.last_voice + _silence_before_speculation(policy, state))
+    return due if due is not None and state.text != state.speculated else None
 
 
 def _future(state: State, at: int) -> int | None:
@@ -202,9 +213,11 @@ def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) ->
     if state.ear is Ear.SPEAKING:
         if probability >= policy.offset_probability:
             state.voiced += event.samples
-            state.last_voice = max(state.last_voice, event.at if event.loud_until is None else event.loud_until)
-            if state.voiced >= in_samples(policy.min_speech_ms):
-                _retract(state, out)
+            voice = event.at if event.loud_until is None else event.loud_until
+            if voice > state.last_voice:  # a VAD goes on saying "speech" for a while after the last sound: that takes nothing back
+                state.last_voice = voice
+                if state.voiced >= in_samples(policy.min_speech_ms):
+                    _retract(state, out)
         else:
             _silence_in_speech(policy, state, event.at, out)
     elif probability >= policy.onset_probability:
@@ -431,13 +444,17 @@ def _silence_needed(policy: TurnPolicy, state: State) -> int:
     return round(in_samples(policy.timeout_ms) * max(1.0, state.patience))  # who is quick may yet be looking for a word
 
 
+def _silence_before_speculation(policy: TurnPolicy, state: State) -> int:
+    return in_samples(policy.speculate_early_ms if state.complete >= policy.threshold else policy.speculate_ms)
+
+
 def _maybe_speculate(policy: TurnPolicy, state: State, out: Commands) -> None:
     if policy.speculation == "off" or state.voiced < in_samples(policy.min_speech_ms):
         return
+    if state.now - state.last_voice < _silence_before_speculation(policy, state):
+        return
     text = state.text
-    wait_ms = policy.speculate_early_ms if state.complete >= policy.threshold else policy.speculate_ms
-    quiet_enough = state.now - state.last_voice >= in_samples(wait_ms)
-    if quiet_enough and text and text != state.speculated and not is_filler(text):
+    if text and text != state.speculated and not is_filler(text):
         state.speculated = text
         out.append(s.Speculate(state.turn, text))
 

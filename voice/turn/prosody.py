@@ -154,6 +154,8 @@ def _pace(levels: Samples) -> float:
 class ProsodyEndOfTurn:
     """Judges by how the sound ends; without enough sound it knows nothing and says 0.5."""
 
+    blocking = False
+
     def probability(self, text: str, sound: bytes = b"") -> float:
         """As `EndOfTurnModel.probability`; the text is not looked at."""
         ending = measure(sound)

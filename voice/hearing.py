@@ -1,0 +1,70 @@
+"""What a session makes of its caller's sound beside the VAD's verdict: is it he who speaks, and where was he last loud.
+
+Over a reply, speech is not the caller's where it is our own echo (`turn/echo.py`) or too faint to be him (`turn/level.py`). In an
+utterance, a neural VAD goes on saying "speech" after the last sound, and the edge (`turn/edge.py`) says where that really was. Pure.
+"""
+
+from typing import Literal
+
+from .turn import signals as s
+from .turn.echo import EchoGuard
+from .turn.edge import LoudEdge
+from .turn.level import CallerLevel
+from .turn.machine import Ear, Mouth, State
+from .turn.policy import TurnPolicy
+
+CLEAR_WINDOWS = 4
+"""Windows in a row without an echo after which an utterance is taken to be the caller's own: 128 ms, the length that is compared."""
+
+
+class Hearing:
+    """Judges one caller's windows, in order."""
+
+    def __init__(self) -> None:
+        self._edge = LoudEdge()
+        self._echo = EchoGuard()
+        self._level = CallerLevel()
+        self._clear_windows = 0
+
+    def window(self, policy: TurnPolicy, state: State, sound: bytes, end: int, probability: float) -> s.Window:
+        """The turn machine's input for a window of PCM16 that ends at `end`, in the machine's present state."""
+        speech = probability >= policy.offset_probability
+        ignored = self._ignored(state, sound, speech)
+        loud_until = None
+        if speech and not ignored and state.ear is Ear.SPEAKING:
+            loud_until = self._edge.judge(sound, end)
+        return s.Window(end, probability, len(sound) // 2, loud_until, ignored)
+
+    def sent(self, pcm: bytes) -> None:
+        """Sound left for the caller (PCM16 at 24 kHz), and may come back."""
+        self._echo.sent(pcm)
+
+    def utterance_begins(self) -> None:
+        """An utterance was opened: its loudness is its own."""
+        self._edge.begin()
+        self._level.begin()
+
+    def turn_ends(self) -> None:
+        """The turn was the caller's: so loud is he."""
+        self._level.learn()
+
+    def _ignored(self, state: State, sound: bytes, speech: bool) -> Literal["", "echo", "faint"]:
+        """Why speech over a reply is not the caller's, if it is not."""
+        self._echo.heard(sound)
+        if not speech and state.ear is not Ear.SPEAKING:
+            return ""
+        faint = self._level.judge(sound, speech)
+        if not speech or state.mouth is Mouth.IDLE:
+            return ""
+        if faint:
+            return "faint"
+        return "echo" if state.started and self._is_echo(state) else ""
+
+    def _is_echo(self, state: State) -> bool:
+        """Asks the echo guard until it has cleared the utterance: a comparison costs a millisecond, and who spoke over us for a while
+        is not our echo."""
+        if state.ear is Ear.SPEAKING and self._clear_windows >= CLEAR_WINDOWS:
+            return False
+        echo = self._echo.is_echo()
+        self._clear_windows = 0 if echo or state.ear is not Ear.SPEAKING else self._clear_windows + 1
+        return echo

@@ -1,0 +1,59 @@
+"""What a session needs of others: its room, and whoever listens in."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from .asr.base import ASREvent, ASRStream
+from .event import Event
+from .playout import Ledger, Sound
+from .turn import signals as s
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class Seat(Protocol):
+    """What a session needs of its room."""
+
+    name: str
+
+    def speculate(self, session: "Session", turn: int, text: str) -> None: ...
+
+    def retract(self, session: "Session", turn: int) -> None: ...
+
+    def commit(self, session: "Session", commit: s.Commit) -> None: ...
+
+    def held(self, session: "Session", reply: int) -> None: ...
+
+    def resumed(self, session: "Session", reply: int) -> None: ...
+
+    def interrupted(self, session: "Session", reply: int, reason: s.Reason, ledger: Ledger) -> None: ...
+
+    def playout_started(self, session: "Session", reply: int, now: float) -> None: ...
+
+    def first_heard(self, session: "Session", reply: int, at: float) -> None: ...
+
+    def playout_ended(self, session: "Session", reply: int, ledger: Ledger) -> None: ...
+
+    def hurry(self, session: "Session") -> None: ...
+
+    def asr_stream(self, session: "Session", on_event: Callable[[ASREvent], None]) -> ASRStream: ...
+
+
+class Tap(Protocol):
+    """Who listens in on a session: the recorder. Its methods return at once."""
+
+    def heard(self, pcm: bytes) -> None:
+        """A window was judged: its sound, PCM16 at 16 kHz, silence that was filled in included."""
+
+    def decided(self, event: s.Input, commands: list[s.Command], absent: bool) -> None:
+        """The turn machine was fed an input and answered. `absent`: a window of filled-in silence that no VAD heard."""
+
+    def spoke(self, at: int, sound: Sound) -> None:
+        """Sound left for the caller at media position `at`."""
+
+    def emitted(self, event: Event) -> None:
+        """An event was appended to the log."""
+
+    def closed(self) -> None:
+        """The session is over."""
