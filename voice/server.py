@@ -18,10 +18,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
-from .api import health, rooms
+from .api import calls, health, rooms
 from .config import Config
 from .engines import describe
 from .gateway import websocket
+from .gateway.asterisk.audiosocket import AudioSocketServer
+from .gateway.asterisk.calls import ExpectedCalls
 from .house import House
 from .tts.base import TTSError
 from .vad.base import VADError
@@ -59,18 +61,24 @@ def create_app(house: House) -> Starlette:
     async def page(request: Request) -> Response:
         return FileResponse(web / "index.html")
 
+    expected_calls = ExpectedCalls()
+    socket_config = house.config.telephony.asterisk.audiosocket
+    audiosocket = None if socket_config is None else AudioSocketServer(house, socket_config, expected_calls)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await house.start()
-        try:
+        async with contextlib.AsyncExitStack() as open_doors:
+            await house.start()
+            open_doors.push_async_callback(house.close)
+            if audiosocket is not None:
+                await open_doors.enter_async_context(audiosocket)
             yield
-        finally:
-            await house.close()
 
     routes = [
         Route("/", page),
         *health.routes(house),
         *rooms.routes(house),
+        *calls.routes(house, expected_calls, audiosocket),
         *websocket.routes(house),
         Mount("/static", StaticFiles(directory=web)),
     ]

@@ -35,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitStatus.USAGE
     host = arguments.host if arguments.host is not None else config.server.host
     port = arguments.port if arguments.port is not None else config.server.port
+    audiosocket = config.telephony.asterisk.audiosocket
     fault = cannot_listen(host, port)
+    if not fault and audiosocket is not None and (taken := cannot_listen(audiosocket.host, audiosocket.port, mend="")):
+        fault = f"{taken} for telephony.asterisk.audiosocket. Stop the program that does, or configure another port"
     if fault:
         print(f"hubbub: {fault}", file=sys.stderr)
         return ExitStatus.FAILED
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitStatus.OK
 
 
-def cannot_listen(host: str, port: int) -> str:
+def cannot_listen(host: str, port: int, *, mend: str = ". Stop the program that does, or choose another with --port or --host") -> str:
     """Why nobody can listen at the address, and what to do; empty where one can."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -58,7 +61,7 @@ def cannot_listen(host: str, port: int) -> str:
             probe.bind(address)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        return f"cannot listen at {host}:{port}: {reason}. Stop the program that does, or choose another with --port or --host"
+        return f"cannot listen at {host}:{port}: {reason}{mend}"
     return ""
 
 
