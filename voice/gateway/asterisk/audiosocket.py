@@ -295,7 +295,7 @@ async def _first_frame(reader: asyncio.StreamReader, unpacker: wire.Unpacker) ->
     except TimeoutError:
         raise wire.FrameError(f"no UUID came within {FIRST_FRAME_TIMEOUT_S:.0f} s") from None
     first, *rest = found
-    message = wire.parse(first)
+    message = wire.parse(first) if first.kind == wire.CALL_ID else None
     if not isinstance(message, wire.CallId):
         raise wire.FrameError(f"the first frame must be the call's UUID (kind 0x01), not one of kind 0x{first.kind:02x}")
     return message.uuid, rest
