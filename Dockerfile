@@ -23,5 +23,5 @@ WORKDIR /home/hubbub
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
-# Inside the container all addresses; what is reachable from outside is decided where the container is started.
+# Inside the container all addresses: it needs a key (-e HUBBUB_SERVER_KEY=…), or --open where only trusted machines reach it.
 ENTRYPOINT ["hubbub", "serve", "--host", "0.0.0.0"]

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import doctor, evaluate, replay, serve, talk, version
+from .commands import doctor, evaluate, replay, serve, talk, token, version
 from .commands.status import ExitStatus
 
 _EXAMPLES = """\
@@ -15,6 +15,7 @@ examples:
   hubbub talk                            talk through this machine's microphone and loudspeaker
   hubbub talk --wav question.wav         speak a recording, print what is said on both sides
   hubbub talk --text "What time is it?" --json
+  hubbub token --room default --for 2h   a token, where the server asks for one
   hubbub replay recordings/NAME          run a recorded session again, and compare the decisions
   hubbub eval turns                      how well an agent stops when it should, measured on sound
   hubbub doctor                          what is missing on this machine, and how to mend it
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, talk, replay, evaluate, doctor, version):
+    for command in (serve, talk, token, replay, evaluate, doctor, version):
         command.add(commands)
     return parser
 

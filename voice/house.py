@@ -19,9 +19,9 @@ from .config import AgentConfig, Config, ModelConfig, RoomConfig
 from .door import OPEN, Grant, Refused
 from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
-from .event import AudioFormat, EngineInfo, Joined, Left, Role
+from .event import AudioFormat, EngineInfo, Error, Joined, Left, Role
 from .models import make_model
-from .protocol import PROTOCOL_VERSION
+from .protocol import MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
 from .record import Recorder
 from .reply import AgentSeat
 from .room import RoomEngines, RoomFull, VoiceRoom
@@ -38,6 +38,14 @@ PROMPT = (
     "plain spoken language, without lists, Markdown or emoji. What people say reaches you through a speech recogniser and may "
     "hold mistakes: ask when it makes no sense. Answer in the language you are spoken to."
 )
+
+
+def check_name(name: str) -> str:
+    """A caller's name as it is shown. Raises Refused (`bad_request`) for one that cannot be."""
+    try:
+        return printable_name(name)
+    except ProtocolError as error:
+        raise Refused("bad_request", str(error)) from None
 
 
 class House:
@@ -61,13 +69,15 @@ class House:
         self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
         self.metrics = Metrics()
-        self.access = Access()
+        self.access = Access(config.server, environ, seat_of=lambda token: self.sessions.get(token))
         self._end_of_turn = make_end_of_turn(config.engines.end_of_turn)
         self.rooms: dict[str, VoiceRoom] = {}
         self.sessions: dict[str, Session] = {}
         self._environ = environ
         self._models: dict[str, tuple[ChatModelBase, EngineInfo]] = {}
         self._opening = asyncio.Lock()
+        self._joining = 0
+        """Callers whose room is being opened."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -96,29 +106,50 @@ class House:
     # ── who may come in (voice.door.Door) ────────────────────────────────────────────────────────────────
 
     def admit(self, knock: HTTPConnection) -> Grant:
-        """What somebody who knocks may do. Raises Refused."""
-        return self.access.admit(knock)
+        """What somebody who knocks may do. Raises Refused; for a WebSocket, whatever can be known before it is accepted."""
+        grant = self.access.admit(knock)
+        if knock.scope["type"] == "websocket" and not grant.resumes:
+            self._check_room_for(grant, knock.query_params.get("room"))
+        return grant
 
     async def join(self, room: str, name: str, *, grant: Grant = OPEN, role: Role = "speaker") -> Session:
         """Seats a caller in a room, as far as his grant goes. Raises Refused."""
-        if grant.room is not None and room != grant.room:
-            raise Refused("forbidden", f"this token opens the room '{grant.room}', not '{room}'")
-        limits = self.config.server.limits
-        if room not in self.config.rooms:
-            known = ", ".join(sorted(self.config.rooms)[:20])
-            raise Refused("unknown_room", f"there is no room '{room}' here; these are: {known}")
-        if len(self.sessions) >= limits.max_sessions:
-            raise Refused("server_full", f"the server is full: {limits.max_sessions} callers are on it. Try again later.")
+        name = check_name(grant.name or name)
+        self._check_room_for(grant, room)
+        shares = self.access.take_seat(grant)
+        self._joining += 1
         try:
             session = (await self._room(room)).join(name)
-        except RoomFull as error:
-            raise Refused("room_full", str(error)) from None
+        except BaseException as error:
+            self.access.give_back(grant, shares)
+            if isinstance(error, RoomFull):
+                raise Refused("room_full", str(error)) from None
+            raise
+        finally:
+            self._joining -= 1
+        self.access.seated(session, grant, shares)
         session.completeness.model = self._end_of_turn
         self.sessions[session.resume_token] = session
         if self.recorder is not None:  # before the first step, or the recording could not be replayed
             self.recorder.record(session)
-        log.info("room=%s session=%s name=%s joined", room, session.id, session.name)
+        log.info("room=%s session=%s name=%s key=%s joined", room, session.id, session.name, grant.key or "-")
         return session
+
+    def _check_room_for(self, grant: Grant, room: str | None) -> None:
+        """Looks whether there is a seat, in `room` where it is known already. Raises Refused."""
+        limits = self.config.server.limits
+        if len(self.sessions) + self._joining >= limits.max_sessions:
+            raise Refused("server_full", f"the server is full: {limits.max_sessions} callers are on it. Try again later.")
+        if room is None:
+            return
+        if grant.room is not None and room != grant.room:
+            raise Refused("forbidden", f"this token opens the room '{grant.room}', not '{room[:MAX_NAME_CHARS]}'")
+        if room not in self.config.rooms:
+            known = "" if grant.room or not self.access.is_open else "; these are: " + ", ".join(sorted(self.config.rooms)[:20])
+            raise Refused("unknown_room", f"there is no room '{room[:MAX_NAME_CHARS]}' here{known}")
+        opened = self.rooms.get(room)
+        if opened is not None and len(opened.sessions) >= opened.max_callers:
+            raise Refused("room_full", f"room '{room}' is full: {opened.max_callers} callers are in it")
 
     def resume(self, token: str) -> Session:
         """The session that a token belongs to. Raises Refused."""
@@ -130,6 +161,7 @@ class House:
     def leave(self, session: Session, reason: str) -> None:
         """A caller goes for good."""
         if self.sessions.pop(session.resume_token, None) is not None:
+            self.access.leave_seat(session)
             self.rooms[session.room.name].leave(session, reason)
 
     def describe(self, session: Session, audio: AudioFormat) -> Joined:
@@ -192,7 +224,22 @@ class House:
             for room in self.rooms.values():
                 room.tend(loop.time())
             for session in list(self.sessions.values()):
+                self._count_time(session, loop.time())
                 gone = session.disconnected_at
                 if session.connection is None and gone is not None and loop.time() - gone > patience:
                     with contextlib.suppress(KeyError):
                         self.leave(session, "the connection was lost and did not come back")
+
+    def _count_time(self, session: Session, now: float) -> None:
+        """Counts a second of a connected session against the minutes of its address and key; ends it where they are used up."""
+        if session.connection is None:
+            return
+        for share in session.shares:
+            share.talk(now, SWEEP_S)
+        if all(share.has_minutes(now) for share in session.shares):
+            return
+        connection, message = session.connection, "the minutes a day that your address or key has here are used up"
+        session.emit(Error(at_ms=session.now_ms, code="minutes_used", message=message, fatal=True))
+        session.emit(Left(at_ms=session.now_ms, reason=message))
+        self.leave(session, message)
+        connection.end("removed")

@@ -23,6 +23,7 @@ MAX_MESSAGE_BYTES = 256 * 1024
 MAX_AUDIO_MS = 1000
 """Longest sound in one binary message."""
 MAX_TEXT_CHARS = 4000
+MAX_NAME_CHARS = 64
 RATES_HZ = (8000, 16000, 24000, 48000)
 
 CLOSE_NORMAL = 1000
@@ -45,6 +46,15 @@ class ProtocolError(Exception):
         self.code = code
 
 
+def printable_name(name: str) -> str:
+    """A participant's name without the space around it. Raises ProtocolError for an empty, long or unprintable one (control characters,
+    characters that turn the direction of writing)."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise ProtocolError("bad_name", f"a name needs 1 to {MAX_NAME_CHARS} characters, and only printable ones")
+    return name
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,18 +71,18 @@ class Join(_Message):
 
     type: Literal["join"]
     protocol: int = PROTOCOL_VERSION
-    room: str = Field(default="default", min_length=1, max_length=64)
-    name: str = Field(default="guest", min_length=1, max_length=64)
+    room: str = Field(default="default", min_length=1, max_length=MAX_NAME_CHARS)
+    name: str = Field(default="guest", min_length=1, max_length=MAX_NAME_CHARS)
     audio: AudioRequest = AudioRequest()
     resume: str | None = Field(default=None, max_length=128)
 
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
-        name = name.strip()
-        if not name or not name.isprintable():
-            raise ValueError("a name needs at least one character, and only printable ones")
-        return name
+        try:
+            return printable_name(name)
+        except ProtocolError as error:
+            raise ValueError(str(error)) from None
 
 
 class Text(_Message):

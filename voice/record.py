@@ -26,7 +26,7 @@ import numpy as np
 
 from .. import __version__
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
-from .event import Event
+from .event import Event, Joined
 from .playout import Sound
 from .session import Session
 from .turn import signals as s
@@ -152,6 +152,8 @@ class Recording:
         self._put("played", (at, sound.pcm))
 
     def emitted(self, event: Event) -> None:
+        if isinstance(event, Joined):  # whoever reads the file must not be able to take the seat
+            event = event.model_copy(update={"resume_token": ""})
         self._put("event", event)
 
     def closed(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
@@ -11,6 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
@@ -18,13 +20,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
-from .api import calls, health, rooms
+from .access import NoLock, check_lock
+from .api import calls, health, rooms, tokens
 from .config import Config
 from .engines import describe
 from .gateway import websocket
 from .gateway.asterisk.audiosocket import AudioSocketServer
 from .gateway.asterisk.calls import ExpectedCalls
 from .house import House
+from .secrecy import without_secrets
 from .tts.base import TTSError
 from .vad.base import VADError
 
@@ -79,10 +83,24 @@ def create_app(house: House) -> Starlette:
         *health.routes(house),
         *rooms.routes(house),
         *calls.routes(house, expected_calls, audiosocket),
+        *tokens.routes(house),
         *websocket.routes(house),
         Mount("/static", StaticFiles(directory=web)),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(SafeHeaders)], lifespan=lifespan)
+    return Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)
+
+
+def _for_other_origins(config: Config) -> list[Middleware]:
+    """What lets the pages of other origins read our answers, where the configuration names any; the door judges whether they may come."""
+    origins = config.server.access.origins
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type", "if-match"], expose_headers=["location", "etag", "link", "retry-after"],
+        )
+    ]  # fmt: skip
 
 
 def banner(house: House, host: str, port: int) -> str:
@@ -93,6 +111,8 @@ def banner(house: House, host: str, port: int) -> str:
         agents = ", ".join(agent.name for agent in room.agents) or "no agent"
         lines.append(f"  room  {name}: {agents}")
     lines += [f"  {line}" for line in describe(house.engines.info)]
+    lock = "open: anybody who reaches it comes in" if house.access.is_open else "who comes in needs a token ('hubbub token')"
+    lines.append(f"  lock  {lock}")
     if shown != host:
         lines.append("  note  browsers give a page the microphone only on localhost or over https")
     return "\n".join(lines)
@@ -105,13 +125,24 @@ def serve(
     port: int | None = None,
     log_level: str = "info",
     record: Path | None = None,
+    open_to_all: bool = False,
 ) -> int:
     """Serves until it is told to stop (SIGINT, SIGTERM). Answers the exit status: 0, or 1 when it could not start.
 
-    `record` is a folder that every session is recorded into.
+    `record` is a folder that every session is recorded into. `open_to_all`: nobody needs a token, whatever the address.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(run(config, host=host, port=port, log_level=log_level, record=record))
+        return runner.run(run(config, host=host, port=port, log_level=log_level, record=record, open_to_all=open_to_all))
+
+
+def configured(config: Config, *, host: str | None = None, port: int | None = None, open_to_all: bool = False) -> Config:
+    """A configuration with what the command line said in its place."""
+    server = config.server
+    access = server.access.model_copy(update={"open": True}) if open_to_all else server.access
+    changes = {
+        "host": server.host if host is None else host, "port": server.port if port is None else port, "access": access,
+    }  # fmt: skip
+    return config.model_copy(update={"server": server.model_copy(update=changes)})
 
 
 async def run(
@@ -121,23 +152,26 @@ async def run(
     port: int | None = None,
     log_level: str = "info",
     record: Path | None = None,
+    open_to_all: bool = False,
     on_ready: Callable[[str, int], None] | None = None,
 ) -> int:
     """The same inside a running event loop. `on_ready` is told the address once callers are accepted."""
     import uvicorn
 
     _log_to_stderr(log_level)
-    address = host if host is not None else config.server.host
-    number = port if port is not None else config.server.port
+    config = configured(config, host=host, port=port, open_to_all=open_to_all)
+    address, number = config.server.host, config.server.port
     try:
+        check_lock(config.server, os.environ)
         house = House(config, record=record)
-    except (VADError, TTSError, ImportError, OSError, RuntimeError) as error:  # what is missing says what to install
+    except (NoLock, VADError, TTSError, ImportError, OSError, RuntimeError) as error:  # what is missing says what to install
         log.error("cannot start: %s", error)
         return 1
     settings = uvicorn.Config(
         create_app(house), host=address, port=number, log_config=None, access_log=False, ws="websockets-sansio",
         ws_max_size=config.server.limits.max_message_bytes, ws_per_message_deflate=False, lifespan="on",
         timeout_graceful_shutdown=3,
+        proxy_headers=False,  # the door reads X-Forwarded-For itself, from proxies that are trusted
     )
     server = uvicorn.Server(settings)
     announcer = asyncio.create_task(_announce(server, house, address, on_ready))
@@ -164,7 +198,9 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s %(message)s", datefmt="%H:%M:%S"
     )
-    for noisy in ("uvicorn.error", "httpx", "httpcore"):
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(without_secrets)
+    for noisy in ("uvicorn.error", "httpx", "httpcore", "websockets"):  # they tell addresses and headers, and tokens stand in both
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -31,7 +31,9 @@ from .event import (
     SpeechStopped,
     Transcript,
 )
+from .grant import OPEN
 from .hearing import Hearing
+from .limits import Share
 from .mouthpiece import Mouthpiece
 from .playout import Ledger
 from .seat import Seat, Tap
@@ -59,6 +61,9 @@ class Session:
         self.resume_token = secrets.token_urlsafe(18)
         self.name = name
         self.room = room
+        self.grant = OPEN
+        self.shares: tuple[Share, ...] = ()
+        """Whose share of the server this seat counts in."""
         self.policy = policy
         self.completeness = CompletenessJudge(end_of_turn or CombinedEndOfTurn(), self._complete)
         self.asr_memory = ASRMemory()

@@ -1,8 +1,9 @@
 """How the HTTP interface answers."""
 
 from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
 
-from ..door import Refused
+from ..grant import Refused
 
 STATUS = {
     "bad_request": 400,
@@ -12,6 +13,7 @@ STATUS = {
     "unknown_participant": 404,
     "unknown_session": 404,
     "conflict": 409,
+    "no_key": 409,
     "too_large": 413,
     "unsupported": 415,
     "room_full": 429,
@@ -26,3 +28,11 @@ def refusal(error: Refused) -> JSONResponse:
     status = STATUS.get(error.code, 400)
     headers = {"www-authenticate": "Bearer"} if status == 401 else {"retry-after": "5"} if status in (429, 503) else {}
     return JSONResponse({"error": {"code": error.code, "message": str(error)}}, status, headers)
+
+
+async def refuse_handshake(socket: WebSocket, error: Refused) -> None:
+    """Answers a WebSocket's handshake with the HTTP answer of a refusal, instead of accepting it."""
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        await socket.send_denial_response(refusal(error))
+    else:  # a server without that extension of ASGI says 403, and no more
+        await socket.close()

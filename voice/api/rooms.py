@@ -7,21 +7,29 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ... import __version__
+from ..grant import Grant, Refused
 from ..house import House
+from .answer import refusal
 
 
 def routes(house: House) -> list[BaseRoute]:
     """The routes under `/api/rooms`."""
 
     async def rooms(request: Request) -> Response:
-        return JSONResponse(_rooms(house))
+        try:
+            grant = house.admit(request)
+        except Refused as error:
+            return refusal(error)
+        return JSONResponse(_rooms(house, grant))
 
     return [Route("/api/rooms", rooms)]
 
 
-def _rooms(house: House) -> dict[str, Any]:
+def _rooms(house: House, grant: Grant) -> dict[str, Any]:
     listed = []
     for name, config in house.config.rooms.items():
+        if grant.room not in (None, name):
+            continue
         room = house.rooms.get(name)
         listed.append(
             {

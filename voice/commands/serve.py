@@ -1,6 +1,7 @@
 """`hubbub serve`: the server."""
 
 import argparse
+import os
 import socket
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.add_argument("--record", metavar="DIR", type=Path, help="record every session into a folder of its own below DIR: what "
                         "was heard, what was said and every decision (see 'hubbub replay')")  # fmt: skip
+    parser.add_argument("--open", action="store_true", help="let anybody in who reaches the address, without a token; needed where other "
+                        "machines reach it and no key is set (HUBBUB_SERVER_KEY, see 'hubbub token')")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -33,21 +36,24 @@ def run(arguments: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return ExitStatus.USAGE
-    host = arguments.host if arguments.host is not None else config.server.host
-    port = arguments.port if arguments.port is not None else config.server.port
+    from ..access import NoLock, check_lock
+    from ..server import configured, serve
+
+    config = configured(config, host=arguments.host, port=arguments.port, open_to_all=arguments.open)
+    try:
+        check_lock(config.server, os.environ)
+    except NoLock as error:
+        print(f"hubbub: {error}", file=sys.stderr)
+        return ExitStatus.USAGE
     audiosocket = config.telephony.asterisk.audiosocket
-    fault = cannot_listen(host, port)
+    fault = cannot_listen(config.server.host, config.server.port)
     if not fault and audiosocket is not None and (taken := cannot_listen(audiosocket.host, audiosocket.port, mend="")):
         fault = f"{taken} for telephony.asterisk.audiosocket. Stop the program that does, or configure another port"
     if fault:
         print(f"hubbub: {fault}", file=sys.stderr)
         return ExitStatus.FAILED
-    from ..server import serve
-
     try:
-        return serve(
-            config, host=arguments.host, port=arguments.port, log_level=arguments.log_level, record=arguments.record
-        )
+        return serve(config, log_level=arguments.log_level, record=arguments.record)
     except KeyboardInterrupt:
         return ExitStatus.OK
 

@@ -4,6 +4,7 @@
 served without a file. The format is described in docs/configuration.md.
 """
 
+from .access import AccessConfig, KeyConfig, ShareConfig
 from .errors import ConfigError, Problem
 from .load import load_config, parse_config
 from .model import (
@@ -23,15 +24,18 @@ from .model import (
 __all__ = [
     "DEFAULT_HOST",
     "DEFAULT_PORT",
+    "AccessConfig",
     "AgentConfig",
     "Config",
     "ConfigError",
     "EnginesConfig",
+    "KeyConfig",
     "LimitsConfig",
     "ModelConfig",
     "Problem",
     "RoomConfig",
     "ServerConfig",
+    "ShareConfig",
     "VoiceConfig",
     "default_config",
     "load_config",

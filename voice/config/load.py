@@ -18,7 +18,7 @@ from .source import Path as FieldPath
 
 MAX_SHOWN_CHARS = 60
 
-SECRETS = ("api_key", "password")
+SECRETS = ("api_key", "key", "password")
 """Fields that may only come from the environment."""
 
 
@@ -109,7 +109,7 @@ def _problem(detail: ErrorDetails, path: FieldPath, source: Source) -> Problem:
         if child in source.lines:
             return Problem(source.line_of(child), dotted(child), message.split(" ", 1)[1])
         return Problem(source.line_of(path), dotted(path), message)
-    if kind in ("agents", "name", "room_name", "network", "uuid"):
+    if kind in ("agents", "name", "room_name", "network", "uuid", "origins", "trusted_proxies", "key"):
         return Problem(source.line_of(path), dotted(path), detail["msg"])
     while path not in source.lines and path:
         path = path[:-1]  # `model: foo` is checked as `model.provider`

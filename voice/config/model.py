@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from ..protocol import MAX_MESSAGE_BYTES
 from ..tts.base import Voice
 from ..turn.policy import TurnPolicy
+from .access import AccessConfig, AddressShareConfig, ShareConfig
 from .section import Section
 from .telephony import TelephonyConfig
 
@@ -30,6 +31,10 @@ class LimitsConfig(Section):
     """Largest WebSocket message; a larger one closes its connection."""
     resume_s: float = Field(default=60, ge=0, le=86_400)
     """How long the seat of a lost connection is kept, in seconds."""
+    per_address: AddressShareConfig = AddressShareConfig()
+    """What one address may take, where the server is not open to its own machine only."""
+    per_key: ShareConfig = ShareConfig()
+    """What the holders of one server key and of its tokens may take together."""
 
 
 class ServerConfig(Section):
@@ -39,6 +44,7 @@ class ServerConfig(Section):
     port: int = Field(default=DEFAULT_PORT, ge=0, le=65_535)
     """0 takes any free port."""
     limits: LimitsConfig = LimitsConfig()
+    access: AccessConfig = AccessConfig()
 
 
 class ModelConfig(Section):

@@ -36,6 +36,8 @@ def obey(message: wire.ClientMessage, session: Session, now: float, *, output_hz
 
     `output_hz`: the rate in which the client counts its playhead.
     """
+    if not isinstance(message, wire.Leave) and not all([share.message(now) for share in session.shares]):
+        raise wire.ProtocolError("too_many_messages", "your address or key sends too many messages a minute: this one was not taken")
     match message:
         case wire.Playhead():
             session.played(message.reply, message.offset * MOUTH_HZ // output_hz, now)

@@ -9,13 +9,16 @@ import logging
 from collections import deque
 from typing import Any
 
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .. import protocol as wire
+from ..api.answer import refusal, refuse_handshake
 from ..audio.frames import EAR_HZ, MOUTH_HZ
 from ..audio.resample import Resampler
-from ..door import Door, Refused
+from ..door import Door, Grant, Refused
 from ..event import AudioFormat, Error, Event, Left, Words
 from ..mouthpiece import LEAD_MS
 from ..playout import Sound
@@ -28,6 +31,9 @@ MAX_OUTGOING = 600
 """Messages that may wait for a client that does not read: 12 s of sound. Then the connection closes with 4008."""
 
 JOIN_TIMEOUT_S = 10.0
+
+MAX_UNSEATED = 500
+"""Sockets that were accepted and have not joined yet. Who opens more is refused before the upgrade."""
 
 
 class WebSocketConnection:
@@ -103,30 +109,65 @@ class WebSocketConnection:
 
 
 def routes(door: Door) -> list[BaseRoute]:
-    """The one route of the native protocol."""
+    """The WebSocket of the native protocol; and, at the same address, the answer to a plain request: what the handshake would be
+    answered, for clients that are not told (browsers hide the answer to a WebSocket's handshake).
+    """
+    unseated: set[WebSocket] = set()
 
     async def voice(socket: WebSocket) -> None:
-        await serve_websocket(socket, door)
+        await serve_websocket(socket, door, unseated)
 
-    return [WebSocketRoute(wire.PATH, voice)]
+    async def plain(request: Request) -> Response:
+        try:
+            door.admit(request)
+        except Refused as error:
+            return refusal(error)
+        message = "this address speaks WebSocket: see docs/protocol.md"
+        answer = {"error": {"code": "upgrade_required", "message": message}}
+        return JSONResponse(answer, 426, {"upgrade": "websocket", "connection": "upgrade"})
+
+    return [WebSocketRoute(wire.PATH, voice), Route(wire.PATH, plain)]
 
 
-async def serve_websocket(socket: WebSocket, door: Door) -> None:
-    """Runs one connection from its first message to its end."""
-    await socket.accept()
+async def serve_websocket(socket: WebSocket, door: Door, unseated: set[WebSocket] | None = None) -> None:
+    """Runs one connection from its handshake to its end. `unseated`: the sockets of this door that have not joined yet."""
+    unseated = set() if unseated is None else unseated
     try:
         grant = door.admit(socket)
+        if len(unseated) >= MAX_UNSEATED:
+            raise Refused("server_full", f"{MAX_UNSEATED} connections are about to join: try again in a moment")
+    except Refused as error:
+        log.debug("a handshake was refused: %s", error.code)  # the door counts them; a line each would be a way to fill a disk
+        await refuse_handshake(socket, error)
+        return
+    unseated.add(socket)
+    try:
+        seated = await _seat(socket, door, grant)
+    finally:
+        unseated.discard(socket)
+    if seated is not None:
+        await _serve(socket, door, *seated)
+
+
+async def _seat(socket: WebSocket, door: Door, grant: Grant) -> tuple[Session, wire.Join] | None:
+    """Accepts a connection and does what its first message asks; None where that was refused."""
+    await socket.accept()
+    try:
         join = await _first_message(socket)
         session = door.resume(join.resume) if join.resume else await door.join(join.room, join.name, grant=grant)
+        return session, join
     except (wire.ProtocolError, Refused) as error:
         await _refuse(socket, error.code, str(error))
-        return
     except WebSocketDisconnect:
-        return
+        pass
     except Exception as error:  # an engine or a model that does not start: the caller hears of it, and the others go on
         log.exception("a caller could not be seated: %s", error)
         await _refuse(socket, "internal", "the room cannot be opened at the moment; the server's log says why")
-        return
+    return None
+
+
+async def _serve(socket: WebSocket, door: Door, session: Session, join: wire.Join) -> None:
+    """Runs a connection that has its seat, to its end."""
     connection = WebSocketConnection(socket, join.audio)
     audio = AudioFormat(input_rate_hz=join.audio.input_rate_hz, output_rate_hz=join.audio.output_rate_hz, lead_ms=LEAD_MS)
     previous = session.attach(connection, door.describe(session, audio))
@@ -217,7 +258,7 @@ async def _farewell(how: str, socket: WebSocket, door: Door, session: Session, c
         case "slow":
             await _close(socket, wire.CLOSE_SLOW, "the client does not read what it is sent")
         case "removed":
-            await _flush_and_close(socket, connection, wire.CLOSE_REFUSED, "a moderator took this seat away")
+            await _flush_and_close(socket, connection, wire.CLOSE_REFUSED, "this seat was taken away")
         case "closing":
             await _flush_and_close(socket, connection, wire.CLOSE_GOING_AWAY, "the server is closing")
         case "leave":
