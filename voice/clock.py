@@ -7,6 +7,7 @@ the audio path.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +54,7 @@ class MediaClock:
         self.late_ticks = 0
         """Ticks that came more than one period late: the loop was blocked or the core is full."""
         self._sessions: dict[Ticking, None] = {}
+        self._calls: dict[Callable[[float], None], None] = {}
         self._wake = asyncio.Event()
         self._last: float | None = None
 
@@ -64,6 +66,15 @@ class MediaClock:
     def discard(self, session: Ticking) -> None:
         """Stops a session's time."""
         self._sessions.pop(session, None)
+
+    def each_tick(self, call: Callable[[float], None]) -> None:
+        """Calls `call` with loop time at each tick, after the sessions have heard and before they speak, until `no_more`: a room in which
+        people hear each other."""
+        self._calls[call] = None
+
+    def no_more(self, call: Callable[[float], None]) -> None:
+        """Ends that."""
+        self._calls.pop(call, None)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -96,6 +107,9 @@ class MediaClock:
         for session in sessions:
             session.advance(samples)
         self._hear(sessions)
+        if self._calls:
+            for call in list(self._calls):
+                call(now)
         for session in sessions:
             try:
                 session.settle()

@@ -33,6 +33,10 @@ class Participant(BaseModel):
     role: Role = "speaker"
     muted: bool = False
     """A caller's microphone is closed, or an agent is not to speak."""
+    quiet: bool = False
+    """An agent that speaks only when it is called by name."""
+    aside: str | None = None
+    """With whom the participant is speaking alone."""
 
 
 class EngineInfo(BaseModel):
@@ -83,7 +87,7 @@ class ParticipantLeft(Event):
 
 
 class ParticipantChanged(Event):
-    """A participant's role or muting is another now."""
+    """A participant's role, muting or company is another now."""
 
     type: Literal["participant_changed"] = "participant_changed"
     participant: Participant
@@ -104,7 +108,8 @@ class SpeechStopped(Event):
 
 
 class Transcript(Event):
-    """What a caller said in the present turn, so far. Partials may be rewritten; the final may not."""
+    """What a caller, this one or another, said in his present turn, so far. Partials may be rewritten; the final may not. `turn` counts
+    the turns of its speaker."""
 
     type: Literal["transcript"] = "transcript"
     speaker: str

@@ -11,7 +11,10 @@ from .turn.echo import EchoGuard
 from .turn.edge import LoudEdge
 from .turn.level import CallerLevel
 from .turn.machine import Ear, Mouth, State
-from .turn.policy import TurnPolicy
+from .turn.policy import TurnPolicy, in_samples
+
+OTHERS_MS = 800
+"""How long after other callers were heard their voices may still come back: the far end's buffers, the network and the room."""
 
 CLEAR_WINDOWS = 4
 """Windows in a row without an echo after which an utterance is taken to be the caller's own: 128 ms, the length that is compared."""
@@ -23,6 +26,8 @@ class Hearing:
     def __init__(self) -> None:
         self._edge = LoudEdge()
         self._echo = EchoGuard()
+        self._others = EchoGuard()
+        self._others_for = 0
         self._level = CallerLevel()
         self._clear_windows = 0
 
@@ -39,6 +44,11 @@ class Hearing:
         """Sound left for the caller (PCM16 at 24 kHz), and may come back."""
         self._echo.sent(pcm)
 
+    def others_sent(self, pcm: bytes) -> None:
+        """What other callers say left for this one (PCM16 at 24 kHz), beside any reply; a loudspeaker brings it back just the same."""
+        self._others.sent(pcm)
+        self._others_for = in_samples(OTHERS_MS)
+
     def utterance_begins(self) -> None:
         """An utterance was opened: its loudness is its own."""
         self._edge.begin()
@@ -51,20 +61,24 @@ class Hearing:
     def _ignored(self, state: State, sound: bytes, speech: bool) -> Literal["", "echo", "faint"]:
         """Why speech over a reply is not the caller's, if it is not."""
         self._echo.heard(sound)
+        self._others.heard(sound)
+        self._others_for -= len(sound) // 2
         if not speech and state.ear is not Ear.SPEAKING:
             return ""
         faint = self._level.judge(sound, speech)
+        if speech and self._others_for > 0 and self._is_echo(state, self._others):
+            return "echo"  # without a reply, too: another caller's voice is nobody's turn here
         if not speech or state.mouth is Mouth.IDLE:
             return ""
         if faint:
             return "faint"
-        return "echo" if state.started and self._is_echo(state) else ""
+        return "echo" if state.started and self._is_echo(state, self._echo) else ""
 
-    def _is_echo(self, state: State) -> bool:
+    def _is_echo(self, state: State, guard: EchoGuard) -> bool:
         """Asks the echo guard until it has cleared the utterance: a comparison costs a millisecond, and who spoke over us for a while
         is not our echo."""
         if state.ear is Ear.SPEAKING and self._clear_windows >= CLEAR_WINDOWS:
             return False
-        echo = self._echo.is_echo()
+        echo = guard.is_echo()
         self._clear_windows = 0 if echo or state.ear is not Ear.SPEAKING else self._clear_windows + 1
         return echo

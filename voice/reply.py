@@ -27,6 +27,7 @@ from .speech import Speech, SpeechEnd, SpeechPiece, SpeechSound
 
 if TYPE_CHECKING:
     from ..agents.agent.base import AgentBase
+    from ..agents.message import Msg
     from .session import Session
 
 log = logging.getLogger("hubbub.reply")
@@ -60,6 +61,12 @@ class AgentSeat:
     word: neither captions nor memory hold it."""
     filler_after_ms: int = 1200
     """How long after the turn's end a first sound is waited for before the filler is said."""
+    muted: bool = False
+    """It does not speak."""
+    quiet: bool = False
+    """It hears, and speaks only when it is called by name."""
+    topics: frozenset[str] = frozenset()
+    """Words of which it wants to speak, lower case: what it bids by (`floor.bid`)."""
 
     @property
     def name(self) -> str:
@@ -74,6 +81,7 @@ class Turn:
     text: str
     number: int = 0
     session: "Session | None" = None
+    """The caller whose turn it is; None for an agent's words, a greeting, or a program's."""
     speech_end: float = 0.0
     endpoint: float = 0.0
     final: float = 0.0
@@ -109,6 +117,8 @@ class ReplyRun:
     draft: Draft | None = None
     speak_early: bool = True
     """Whether a draft may be synthesised before it is released (speculation `full`)."""
+    on_generated: "Callable[[ReplyRun], None] | None" = None
+    """Called when all of its text is known, while it may still play for long."""
 
     text: str = ""
     """All that the agent generated so far."""
@@ -117,6 +127,12 @@ class ReplyRun:
     failure: str = ""
     fixed: bool = False
     """The words were given (a greeting), no model made them."""
+    private: bool = False
+    """Only some of the room hear it, and only this agent remembers it."""
+    outcome: "Msg | None" = None
+    """What was heard of it, once it is settled; None where nothing was."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Structured output of the reply, where it was asked for."""
     marks: Marks = field(default_factory=Marks)
     ledgers: "dict[Session, Ledger]" = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -163,6 +179,11 @@ class ReplyRun:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def conclude(self, heard: "Msg | None") -> None:
+        """It is over, and memory is true: whoever waits for that goes on."""
+        self.outcome = heard
+        self.settled.set()
+
     @property
     def heard_by_all(self) -> bool:
         """Whether every listener's ledger is in."""
@@ -192,6 +213,8 @@ class ReplyRun:
         self._finish()
         if self.failure:
             on_failure(self)
+        elif self.on_generated is not None:
+            self.on_generated(self)
 
     async def _agent_events(self, patience: asyncio.Timeout) -> AsyncIterator[AgentEvent]:
         """The agent's events; the time limit ends with the first sign of life. Without early speech a draft stops here."""
@@ -221,6 +244,7 @@ class ReplyRun:
                 self._tell(ToolUse(agent=self.seat.name, name=name, state=state))
             case ReplyEndEvent():
                 self.reason = event.finished_reason
+                self.metadata = dict(event.message.metadata) if event.message is not None else {}
                 if event.finished_reason == "error":
                     self.failure = getattr(event.error, "message", "") or "the model failed"
 

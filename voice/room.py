@@ -1,29 +1,26 @@
-"""A voice room: the callers and agents of one conversation, and who speaks next.
+"""A voice room: who is in it, and what they may do. What they say to each other is the conversation's part (`conversation.py`).
 
-Turns come in through `commit`, one reply runs at a time, and what was heard of it goes to everybody's memory before the next one
-begins. The room's methods are called by sessions in the middle of a tick, so they return at once; what takes time is a task that
-the room owns and ends.
+The room's methods are called by sessions in the middle of a tick, so they return at once; what takes time is a task that the room
+owns and ends.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..agents.draft import Draft
-from ..agents.event import AgentEvent
 from ..agents.hub import MsgHub
 from ..agents.message import Msg
 from .asr.base import ASRContext, ASREngine, ASREvent, ASRStream
 from .clock import MediaClock
-from .event import Error, Event, Participant, ParticipantJoined, ParticipantLeft, Reply
-from .event import Turn as TurnEvent
-from .floor import choose
-from .latency import latency_of
+from .conversation import Conversation
+from .event import Event, Left, Participant, ParticipantChanged, ParticipantJoined, ParticipantLeft, Role
+from .floor import FloorPolicy
+from .mixer import Mixer
 from .playout import Ledger
-from .reply import AgentSeat, ReplyRun, Turn, spoken
+from .reply import AgentSeat, ReplyRun
 from .session import Session
 from .telemetry import Metrics
 from .turn import signals as s
@@ -33,20 +30,23 @@ from .turn.words import BACKCHANNELS_OVER_A_REPLY, CLAIMS_OVER_A_REPLY, OVER_A_R
 
 log = logging.getLogger("hubbub.room")
 
-MAX_WAITING_TURNS = 16
-"""Turns that wait for an agent. More means that people talk much faster than agents answer: the oldest is dropped and said so."""
-
-
 BARGE_IN_WEIGHT = 8
 """How often each thing that is said over replies counts beside a room's phrases: half of what is said there, as a rule of thumb."""
 
-
-ABSENT_S = 3.0
-"""How long a reply waits for a listener whose connection was lost: a change of network takes one to two seconds."""
+CATCH_UP_MESSAGES = 50
+"""What was said last, kept for an agent that joins later."""
 
 
 class RoomFull(Exception):
-    """The room takes no more callers."""
+    """The room takes no more callers, or no more agents."""
+
+
+class Unknown(Exception):
+    """Nobody of that name is in the room."""
+
+
+class NameTaken(Exception):
+    """Somebody of that name is in the room already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,16 @@ class RoomEngines:
     metrics: Metrics = field(default_factory=Metrics)
 
 
+@dataclass(slots=True)
+class Aside:
+    """An agent and a caller who speak with each other alone."""
+
+    seat: AgentSeat
+    session: Session
+    talk: Conversation
+    others_wait: bool
+
+
 class VoiceRoom:
     """One conversation: its seats, its `MsgHub`, its floor."""
 
@@ -70,47 +80,44 @@ class VoiceRoom:
         engines: RoomEngines,
         *,
         policy: TurnPolicy | None = None,
+        floor: FloorPolicy | None = None,
         context: ASRContext | None = None,
         max_callers: int = 32,
+        max_agents: int = 64,
     ) -> None:
         self.name = name
-        self.seats = list(seats)
         self.engines = engines
         self.metrics = engines.metrics
         self.policy = policy or TurnPolicy()
         if not engines.asr.sure_of_short_words:
             self.policy = replace(self.policy, single_words=False)
-        self.context = context or ASRContext()
-        over = OVER_A_REPLY * BARGE_IN_WEIGHT if self.context.phrases else OVER_A_REPLY
-        self.barge_in_context = replace(
-            self.context, phrases=(*self.context.phrases, *over), backchannels=BACKCHANNELS_OVER_A_REPLY, claims=CLAIMS_OVER_A_REPLY
-        )
+        self.listen_for(context or ASRContext())
         self.max_callers = max_callers
+        self.max_agents = max_agents
         self.sessions: dict[str, Session] = {}
+        self.seats = list(seats)
         self.hub = MsgHub([seat.agent for seat in self.seats], enable_auto_broadcast=False, name=name)
-        self._active: ReplyRun | None = None
-        self._draft: ReplyRun | None = None
-        self._previous: ReplyRun | None = None
-        self._turns: deque[Turn] = deque()
-        self._holders: set[Session] = set()
+        self.talk = Conversation(self, self.seats, floor or FloorPolicy(), self.hub)
+        self.mixer = Mixer(engines.clock)
+        self.asides: list[Aside] = []
+        self.history: deque[Msg] = deque(maxlen=CATCH_UP_MESSAGES)
         self._numbers = 0
-        self._last_agent: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened = False
 
-    # ── coming and going ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── opening and closing ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:
         """Brings the agents into the hub."""
         await self.hub.__aenter__()
         self._opened = True
 
-    async def close(self) -> None:
+    async def close(self, why: str = "the room closes") -> None:
         """Ends every reply and every seat."""
         for session in list(self.sessions.values()):
-            self.leave(session, "the room closes")
-        runs = [run for run in (self._active, self._draft, self._previous) if run is not None]
-        await asyncio.gather(*(run.stop() for run in runs), return_exceptions=True)
+            self.leave(session, why)
+        await asyncio.gather(self.talk.close(), *(aside.talk.close() for aside in self.asides), return_exceptions=True)
+        self.mixer.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -118,17 +125,22 @@ class VoiceRoom:
             self._opened = False
             await self.hub.__aexit__(None, None, None)
 
-    def join(self, name: str) -> Session:
+    # ── callers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def join(self, name: str, *, role: Role = "speaker") -> Session:
         """Seats a caller. A name that is taken gets a number behind it. Raises RoomFull."""
         if len(self.sessions) >= self.max_callers:
             raise RoomFull(f"room '{self.name}' is full: {self.max_callers} callers are in it")
-        taken = {session.name for session in self.sessions.values()} | {seat.name for seat in self.seats}
+        taken = {one.casefold() for one in self.names}
         wanted, number = name, 2
-        while name in taken:
+        while name.casefold() in taken:
             name, number = f"{wanted} {number}", number + 1
         session = Session(name, self, vad=self.engines.clock.vad, policy=self.policy)
-        self._tell_all(ParticipantJoined(participant=Participant(name=name, kind="caller")))
+        session.role = role
+        self._tell_all(ParticipantJoined(participant=self.describe(session)))
         self.sessions[session.id] = session
+        self.talk.admit(session)
+        self.mixer.add(session)
         self.engines.clock.add(session)
         if len(self.sessions) == 1 and self._numbers == 0:
             self._greet()
@@ -139,25 +151,156 @@ class VoiceRoom:
         if self.sessions.pop(session.id, None) is None:
             return
         self.engines.clock.discard(session)
-        self.retract(session, session.state.turn)
-        run = self._active
-        if run is not None and session in run.listeners:
-            ledger = session.playout.cut(run.number)
-            run.ledgers.setdefault(session, ledger)
-            self._let_go(session, run.number)
-            if not any(listener.id in self.sessions for listener in run.listeners):
-                self._settle_later(run, ledger.heard, interrupted_by=session.name)
-            elif run.heard_by_all:
-                self._complete(run)
+        self.mixer.discard(session)
+        aside = self.aside_of(session)
+        if aside is not None:
+            self._dissolve(aside)
+        self.talk.dismiss(session)
         session.close()
-        self._tell_all(ParticipantLeft(participant=Participant(name=session.name, kind="caller")))
+        self._tell_all(ParticipantLeft(participant=self.describe(session)))
         log.info("room=%s session=%s name=%s left: %s", self.name, session.id, session.name, reason)
 
-    @property
-    def participants(self) -> tuple[Participant, ...]:
-        """Everybody in the room, agents first."""
-        agents = [Participant(name=seat.name, kind="agent") for seat in self.seats]
-        return (*agents, *(Participant(name=session.name, kind="caller") for session in self.sessions.values()))
+    def change_caller(self, name: str, *, role: Role | None = None, muted: bool | None = None) -> Participant:
+        """Gives a caller another role, or takes his voice away and gives it back. Raises Unknown."""
+        session = self.caller(name)
+        if role is not None:
+            session.role = role
+        if muted is not None:
+            session.silenced = muted
+        session.obey_role()
+        return self.changed(session)
+
+    def changed(self, one: Session | AgentSeat) -> Participant:
+        """Tells everybody that somebody's role, muting or company is another now."""
+        participant = self.describe(one)
+        self._tell_all(ParticipantChanged(participant=participant))
+        return participant
+
+    def caller(self, name: str) -> Session:
+        """The caller of that name. Raises Unknown."""
+        session = next((one for one in self.sessions.values() if one.name.casefold() == name.casefold()), None)
+        if session is None:
+            raise Unknown(f"no caller '{name}' is in room '{self.name}'; these are: {self._listed([*map(_name, self.sessions.values())])}")
+        return session
+
+    # ── agents ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def add_agent(self, seat: AgentSeat, *, catch_up: bool = True) -> Participant:
+        """Seats an agent while the room is open. It is told what was said lately (`catch_up`), and greets if it has a greeting.
+
+        Raises RoomFull and NameTaken.
+        """
+        if len(self.seats) >= self.max_agents:
+            raise RoomFull(f"room '{self.name}' has {self.max_agents} agents already, which is its limit")
+        if seat.name.casefold() in {name.casefold() for name in self.names}:
+            raise NameTaken(f"somebody in room '{self.name}' is called '{seat.name}' already")
+        self.seats.append(seat)
+        self.talk.seats.append(seat)
+        if catch_up and self.history:
+            await seat.agent.observe(list(self.history))
+        self.hub.add(seat.agent)
+        participant = self.describe(seat)
+        self._tell_all(ParticipantJoined(participant=participant))
+        if seat.greeting and self.sessions:
+            self.talk.say(seat, seat.greeting)
+        log.info("room=%s agent=%s joined", self.name, seat.name)
+        return participant
+
+    async def remove_agent(self, name: str) -> None:
+        """Takes an agent out of the room; what it says just now ends. Raises Unknown."""
+        seat = self.seat(name)
+        aside = next((aside for aside in self.asides if aside.seat is seat), None)
+        if aside is not None:
+            self._dissolve(aside)
+        participant = self.describe(seat)
+        self.seats.remove(seat)
+        self.talk.seats.remove(seat)
+        self.talk.silence(seat, by="the room")
+        self.hub.delete(seat.agent)
+        self._tell_all(ParticipantLeft(participant=participant))
+        log.info("room=%s agent=%s left", self.name, seat.name)
+        await seat.agent.aclose()
+
+    def change_agent(self, name: str, *, muted: bool | None = None, quiet: bool | None = None) -> Participant:
+        """Mutes an agent (it stops at once), or makes it quiet (it hears, and speaks only when called). Raises Unknown."""
+        seat = self.seat(name)
+        if quiet is not None:
+            seat.quiet = quiet
+        if muted is not None:
+            seat.muted = muted
+            if muted:
+                for talk in self._talks:
+                    talk.silence(seat, by="a moderator")
+        return self.changed(seat)
+
+    def seat(self, name: str) -> AgentSeat:
+        """The agent of that name. Raises Unknown."""
+        seat = next((one for one in self.seats if one.name.casefold() == name.casefold()), None)
+        if seat is None:
+            raise Unknown(f"no agent '{name}' is in room '{self.name}'; these are: {self._listed([*map(_name, self.seats)])}")
+        return seat
+
+    def say(self, text: str, seat: AgentSeat | None = None) -> ReplyRun | None:
+        """Lets an agent speak given words when the floor is free, without a model: a greeting, an announcement. None where too many
+        wait already."""
+        return self.talk.say(seat or self.seats[0], text)
+
+    def hand_over(self, giver: str, to: str) -> None:
+        """An agent gives the floor, and the callers with it, to another one. Raises Unknown."""
+        seat = self.seat(to)
+        talk = next((talk for talk in self._talks if talk.seat(giver) is not None), self.talk)
+        talk.give([seat.name])
+
+    # ── asides ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def take_aside(self, agent: str, caller: str, *, others_wait: bool = False) -> Aside:
+        """An agent and a caller speak with each other alone: nobody else hears, sees or remembers what they say.
+
+        The others go on without them, or wait. Raises Unknown, and NameTaken where one of the two is aside already.
+        """
+        seat, session = self.seat(agent), self.caller(caller)
+        for aside in self.asides:
+            if aside.seat is seat or aside.session is session:
+                raise NameTaken(f"{aside.seat.name} and {aside.session.name} are aside already")
+        self.talk.seats.remove(seat)
+        self.talk.silence(seat, by=session.name)
+        self.talk.dismiss(session)
+        self.mixer.discard(session)
+        talk = Conversation(self, [seat], FloorPolicy(), None)
+        talk.admit(session)
+        aside = Aside(seat, session, talk, others_wait)
+        self.asides.append(aside)
+        self.talk.paused = any(aside.others_wait for aside in self.asides)
+        self.changed(session)
+        self.changed(seat)
+        return aside
+
+    def end_aside(self, agent: str) -> None:
+        """Both come back. Raises Unknown."""
+        aside = next((aside for aside in self.asides if aside.seat.name.casefold() == agent.casefold()), None)
+        if aside is None:
+            raise Unknown(f"'{agent}' is not aside with anybody")
+        self._dissolve(aside)
+        if aside.session.id in self.sessions:
+            self.changed(aside.session)
+        self.changed(aside.seat)
+
+    def aside_of(self, one: Session | AgentSeat) -> Aside | None:
+        """The aside that somebody is in."""
+        return next((aside for aside in self.asides if aside.session is one or aside.seat is one), None)
+
+    def _dissolve(self, aside: Aside) -> None:
+        self.asides.remove(aside)
+        aside.talk.silence(aside.seat, by="the room")
+        aside.talk.dismiss(aside.session)
+        self.spawn(aside.talk.close())
+        if aside.seat in self.seats:
+            place = sum(1 for seat in self.seats[: self.seats.index(aside.seat)] if seat in self.talk.seats)
+            self.talk.seats.insert(place, aside.seat)
+        if aside.session.id in self.sessions:
+            self.talk.admit(aside.session)
+            self.mixer.add(aside.session)
+        self.talk.resume(paused=any(other.others_wait for other in self.asides))
 
     # ── what sessions decide (voice.session.Seat) ─────────────────────────────────────────────────────────────────────
 
@@ -171,115 +314,118 @@ class VoiceRoom:
         context = self.context if session.state.mouth is Mouth.IDLE else self.barge_in_context
         return self.engines.asr.open(on_event, context=context, memory=session.asr_memory)
 
+    def overheard(self, session: Session, event: Event) -> None:
+        """What a caller does is shown to those he speaks with, in their own media time."""
+        for other in self._talk_of(session).sessions.values():
+            if other is not session:
+                other.emit(event.model_copy(update={"at_ms": other.now_ms}))
+
+    def muted(self, session: Session) -> None:
+        """A caller closed or opened his microphone himself."""
+        if session.id in self.sessions:
+            self.changed(session)
+
     def speculate(self, session: Session, turn: int, text: str) -> None:
-        """Starts a reply in silence. One at a time: a second caller's turn waits for certainty."""
-        if self._active is not None or self._turns or (self._draft is not None and self._draft.turn.session is not session):
-            return
-        if self._draft is not None and self._draft.turn.text == text:
-            return
-        self._discard_draft()
-        answer = Turn(session.name, text, turn, session)
-        self._draft = self._make_run(answer, Draft(), speak_early=self.policy.speculation == "full")
-        self.metrics.counters["speculations"] += 1
-        self._draft.start(self._failed)
+        """A caller's turn looks complete."""
+        self._talk_of(session).speculate(session, turn, text)
 
     def retract(self, session: Session, turn: int) -> None:
-        """The caller goes on: what was started for him is void."""
-        if self._draft is not None and self._draft.turn.session is session:
-            self._discard_draft()
+        """The caller goes on."""
+        self._talk_of(session).retract(session, turn)
 
     def commit(self, session: Session, commit: s.Commit) -> None:
         """A turn is over."""
-        now = asyncio.get_running_loop().time()
-        behind = (session.ear.received - commit.at) / 16_000
-        turn = Turn(session.name, commit.text, commit.turn, session)
-        turn.final = turn.decided = now
-        turn.endpoint = now - behind - (commit.at - commit.endpoint_at) / 16_000
-        turn.speech_end = now - behind - (commit.at - commit.speech_end) / 16_000
-        if commit.source == "text":
-            turn.speech_end = turn.endpoint = now
-        log.info("room=%s session=%s turn=%d commits chars=%d", self.name, session.id, commit.turn, len(commit.text))
-        self._turns.append(turn)
-        if len(self._turns) > MAX_WAITING_TURNS:
-            lost = self._turns.popleft()
-            if lost.session is not None:
-                lost.session.emit(Error(code="too_many_turns", message="the agents cannot keep up: a turn was left unanswered"))
-        self._next()
+        self._talk_of(session).commit(session, commit)
+
+    def silent(self, session: Session) -> None:
+        """A caller has fallen silent, with no turn open."""
+        self._talk_of(session).silent(session)
 
     def held(self, session: Session, reply: int) -> None:
-        """A caller speaks over the reply: it is silent for everybody until he has been judged."""
-        self._holders.add(session)
-        self._each_other(session, reply, lambda other: other.mouthpiece.hold(reply))
+        """A caller speaks over the reply."""
+        self._talk_of(session).held(session, reply)
 
     def resumed(self, session: Session, reply: int) -> None:
         """It was no interruption."""
-        self.metrics.counters["false_alarms"] += 1
-        self._let_go(session, reply)
-        if self._holders:
-            session.mouthpiece.hold(reply)
+        self._talk_of(session).resumed(session, reply)
 
     def interrupted(self, session: Session, reply: int, reason: s.Reason, ledger: Ledger) -> None:
-        """A caller broke in: the reply is dead for everybody, and what he heard of it is what was heard."""
-        run = self._active
-        if run is None or run.number != reply:
-            return
-        self._holders.clear()
-        self.metrics.counters["interruptions"] += 1
-        for other in run.listeners:
-            if other is not session and other.id in self.sessions:
-                other.cut(reply)
-        log.info("room=%s session=%s reply=%d interrupted reason=%s heard=%d", self.name, session.id, reply, reason, len(ledger.heard))
-        self._settle_later(run, ledger.heard, interrupted_by=session.name)
+        """A caller broke in."""
+        self._talk_of(session).interrupted(session, reply, reason, ledger)
 
     def playout_started(self, session: Session, reply: int, now: float) -> None:
         """The first frame of a reply left for a caller."""
-        run = self._active
-        if run is not None and run.number == reply and session is run.turn.session:
-            run.marks.sent = now
-            if session.connection is not None and not session.connection.reports_playhead:
-                self._report_latency(run, now)
+        self._talk_of(session).playout_started(session, reply, now)
 
     def first_heard(self, session: Session, reply: int, at: float) -> None:
         """The far end reported that the first sample was heard at loop time `at`."""
-        run = self._active
-        if run is not None and run.number == reply and session is run.turn.session:
-            self._report_latency(run, at)
+        self._talk_of(session).first_heard(session, reply, at)
 
     def playout_ended(self, session: Session, reply: int, ledger: Ledger) -> None:
         """A caller has heard the reply to its end."""
-        run = self._active
-        if run is not None and run.number == reply:
-            run.ledgers[session] = ledger
-            if run.heard_by_all:
-                self._complete(run)
+        self._talk_of(session).playout_ended(session, reply, ledger)
 
     def tend(self, now: float) -> None:
-        """Called about once a second, with loop time: a listener whose line has been gone for a while holds up nobody.
+        """Called about once a second, with loop time: nobody waits for a line that has been gone for a while."""
+        for talk in self._talks:
+            talk.tend(now)
 
-        What he heard is what counts; if nobody is left to hear, the reply ends as if he had broken in, and he finds its rest in the
-        agent's memory when he comes back.
-        """
-        run = self._active
-        if run is None:
-            return
-        gone = [one for one in run.listeners if one.id in self.sessions and one not in run.ledgers and _is_absent(one, now)]
-        heard = {session: session.cut(run.number).heard for session in gone}
-        for session in gone:
-            run.listeners.remove(session)
-            self._let_go(session, run.number)
-        if gone and not run.listeners:
-            self._settle_later(run, max(heard.values(), key=len), interrupted_by=gone[0].name)
-        elif gone and run.heard_by_all:
-            self._complete(run)
+    # ── what conversations need ───────────────────────────────────────────────────────────────────────────────────────
 
-    # ── replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    def next_number(self) -> int:
+        """The number of a new reply: they rise in every ear of the room."""
+        self._numbers += 1
+        return self._numbers
 
-    def say(self, text: str, seat: AgentSeat | None = None) -> None:
-        """Lets an agent speak given words, without a model: a greeting, an announcement."""
-        turn = Turn("", text)
-        run = self._make_run(turn, None, seat=seat or self.seats[0], words=text)
-        self._discard_draft()
-        self._start(run)
+    def remember(self, msgs: Sequence[Msg], *, private: bool) -> None:
+        """Keeps what was said for agents that join later, unless it was said aside."""
+        if not private:
+            self.history.extend(msgs)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs work that the room ends when it closes."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def listen_for(self, context: ASRContext) -> None:
+        """What the recogniser expects here from the next utterance on."""
+        self.context = context
+        over = OVER_A_REPLY * BARGE_IN_WEIGHT if context.phrases else OVER_A_REPLY
+        self.barge_in_context = replace(
+            context, phrases=(*context.phrases, *over), backchannels=BACKCHANNELS_OVER_A_REPLY, claims=CLAIMS_OVER_A_REPLY
+        )
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def names(self) -> list[str]:
+        """The names of everybody in the room, agents first."""
+        return [*map(_name, self.seats), *map(_name, self.sessions.values())]
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Everybody in the room, agents first."""
+        return (*map(self.describe, self.seats), *map(self.describe, self.sessions.values()))
+
+    def describe(self, one: Session | AgentSeat) -> Participant:
+        """A participant as the others see him."""
+        aside = self.aside_of(one)
+        if isinstance(one, AgentSeat):
+            partner = aside.session.name if aside is not None else None
+            return Participant(name=one.name, kind="agent", muted=one.muted, quiet=one.quiet, aside=partner)
+        partner = aside.seat.name if aside is not None else None
+        return Participant(name=one.name, kind="caller", role=one.role, muted=one.muted or one.silenced, aside=partner)
+
+    @property
+    def _talks(self) -> list[Conversation]:
+        return [self.talk, *(aside.talk for aside in self.asides)]
+
+    def _talk_of(self, session: Session) -> Conversation:
+        for aside in self.asides:
+            if aside.session is session:
+                return aside.talk
+        return self.talk
 
     def _greet(self) -> None:
         greeting = next((seat for seat in self.seats if seat.greeting), None)
@@ -287,173 +433,23 @@ class VoiceRoom:
             asyncio.get_running_loop().call_soon(self._say_if_idle, greeting)
 
     def _say_if_idle(self, seat: AgentSeat) -> None:
-        if self._active is None and self.sessions:
+        if self.talk.active is None and self.sessions and seat in self.talk.seats:
             self.say(seat.greeting, seat)
-
-    def _make_run(
-        self, turn: Turn, draft: Draft | None, *, seat: AgentSeat | None = None, words: str = "", speak_early: bool = True
-    ) -> ReplyRun:
-        if seat is None:
-            chosen = choose(turn.text, [one.name for one in self.seats], self._last_agent)
-            seat = next(one for one in self.seats if one.name == chosen)
-        answering = seat
-
-        def source(draft: Draft | None) -> AsyncIterator[AgentEvent]:
-            if words:
-                return spoken(answering.name, words)
-            return answering.agent.reply_stream(Msg(turn.speaker, turn.text, "user"), draft=draft)
-
-        self._numbers += 1
-        now = asyncio.get_running_loop().time()
-        present = [session for session in self.sessions.values() if not _is_absent(session, now)]
-        listeners = present or list(self.sessions.values())
-        run = ReplyRun(self._numbers, seat, turn, source, listeners, self._previous, draft, speak_early)
-        run.fixed = bool(words)
-        return run
-
-    def _next(self) -> None:
-        """Answers the oldest turn, if nothing is being answered."""
-        if not self.sessions:  # a reply that nobody hears would never end
-            self._turns.clear()
-        if self._active is not None or not self._turns or not self.seats:
-            return
-        turn = self._turns.popleft()
-        draft, self._draft = self._draft, None
-        if draft is not None and draft.turn.session is turn.session and draft.turn.text == turn.text and not draft.failure:
-            draft.turn = turn
-            self.metrics.counters["speculations_used"] += 1
-            self._tell_others(draft.seat, turn)
-            self._adopt(draft)
-            return
-        if draft is not None:
-            self._draft = draft
-            self._discard_draft()
-        run = self._make_run(turn, None)
-        self._tell_others(run.seat, turn)
-        self._start(run)
-
-    def _start(self, run: ReplyRun) -> None:
-        run.start(self._failed)
-        self._adopt(run)
-
-    def _adopt(self, run: ReplyRun) -> None:
-        self._active = run
-        self._last_agent = run.seat.name
-        run.listeners = [session for session in run.listeners if session.id in self.sessions]
-        for session in run.listeners:
-            session.announce(run.number, run.seat.name, interruptible=run.seat.interruptible)
-        run.release()
-
-    def _tell_others(self, answering: AgentSeat, turn: Turn) -> None:
-        """The turn reaches the memory of every agent; the one who answers takes it with the reply."""
-        if len(self.seats) > 1:
-            self._spawn(self.hub.broadcast(Msg(turn.speaker, turn.text, "user"), exclude=answering.agent))
-
-    def _discard_draft(self) -> None:
-        run, self._draft = self._draft, None
-        if run is None:
-            return
-        if run.draft is not None and run.draft.state == "open":
-            run.draft.discard()
-        for session in run.listeners:
-            session.playout.cut(run.number)
-        run.settled.set()
-        self._spawn(run.stop())
-        self.metrics.counters["speculations_discarded"] += 1
-        self.metrics.counters["speculated_characters_wasted"] += len(run.text)
-        log.debug("room=%s reply=%d speculation discarded chars=%d", self.name, run.number, len(run.text))
-
-    def _failed(self, run: ReplyRun) -> None:
-        log.error("room=%s reply=%d agent=%s failed: %s", self.name, run.number, run.seat.name, run.failure)
-
-    def _complete(self, run: ReplyRun) -> None:
-        heard = min((ledger.heard for ledger in run.ledgers.values()), key=len, default=run.text)
-        self._settle_later(run, heard)
-
-    def _settle_later(self, run: ReplyRun, heard: str, *, interrupted_by: str | None = None) -> None:
-        if self._active is not run:
-            return
-        self._active = None
-        self._previous = run
-        self._holders.clear()
-        self._spawn(self._settle(run, heard, interrupted_by))
-        self._next()
-
-    async def _settle(self, run: ReplyRun, heard: str, interrupted_by: str | None) -> None:
-        """Makes memory true: what was heard of the reply, and no more, is what was said."""
-        try:
-            await run.stop()
-            unheard = run.text[len(heard) :]
-            agent = run.seat.agent
-            cut = bool(unheard) or (interrupted_by is not None and not run.text)
-            if run.fixed or not run.reply_id:
-                if heard:
-                    await agent.observe(Msg(agent.name, heard, "assistant"))
-            elif cut:
-                await agent.record_heard(run.reply_id, heard, unheard, by=interrupted_by)
-            if heard:
-                mark = {"interrupted": {"by": interrupted_by, "unheard": unheard}} if cut else {}
-                await self.hub.broadcast(Msg(agent.name, heard, "assistant", mark), exclude=agent)
-            self._tell_end(run, heard, unheard, interrupted_by if cut else None, cut)
-        except Exception:
-            log.exception("room=%s reply=%d could not be settled", self.name, run.number)
-        finally:
-            run.settled.set()
-            self._next()
-
-    def _tell_end(self, run: ReplyRun, heard: str, unheard: str, by: str | None, cut: bool) -> None:
-        reason: Any = "error" if run.failure else "interrupted" if cut else run.reason or "completed"
-        self._tell_all(
-            Reply(
-                reply=run.number, agent=run.seat.name, text=heard, unheard=unheard, final=True, turn=run.turn.number,
-                interrupted=cut, interrupted_by=by, reason=reason,
-            )
-        )
-
-    def _report_latency(self, run: ReplyRun, heard_at: float) -> None:
-        session = run.turn.session
-        if run.reported or session is None:
-            return
-        run.reported = True
-        latency = latency_of(run.turn, run.marks, heard_at)
-        self.metrics.turn(latency)
-        event = TurnEvent(
-            at_ms=session.now_ms, turn=run.turn.number, speaker=run.turn.speaker, agent=run.seat.name, reply=run.number,
-            latency=latency, engines=self.engines.names,
-        )
-        session.emit(event)
-        log.info(
-            "room=%s session=%s turn=%d reply=%d latency total=%.0f endpoint=%.0f asr=%.0f model=%.0f sentence=%.0f tts=%.0f "
-            "send=%.0f play=%.0f",
-            self.name, session.id, run.turn.number, run.number, latency.total_ms, latency.endpoint_ms, latency.asr_ms,
-            latency.model_ms, latency.sentence_ms, latency.tts_ms, latency.send_ms, latency.play_ms,
-        )
-
-    # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _let_go(self, session: Session, reply: int) -> None:
-        self._holders.discard(session)
-        if not self._holders:
-            now = asyncio.get_running_loop().time()
-            self._each_other(session, reply, lambda other: other.mouthpiece.resume(reply, now))
-
-    def _each_other(self, session: Session, reply: int, act: Callable[[Session], None]) -> None:
-        run = self._active
-        if run is not None and run.number == reply:
-            for other in run.listeners:
-                if other is not session:
-                    act(other)
 
     def _tell_all(self, event: Event) -> None:
         for session in self.sessions.values():
             session.emit(event.model_copy(update={"at_ms": session.now_ms}))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _listed(self, names: list[str]) -> str:
+        return ", ".join(names[:20]) or "none"
 
 
-def _is_absent(session: Session, now: float) -> bool:
-    """Whether a caller's line has been gone for so long that nobody waits for him."""
-    return session.disconnected_at is not None and now - session.disconnected_at > ABSENT_S
+def farewell(session: Session, why: str) -> None:
+    """Tells a caller that his seat is taken away, and ends his connection."""
+    session.emit(Left(at_ms=session.now_ms, reason=why))
+    if session.connection is not None:
+        session.connection.end("removed")
+
+
+def _name(one: Session | AgentSeat) -> str:
+    return one.name

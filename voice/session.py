@@ -27,6 +27,7 @@ from .event import (
     Joined,
     Mouth,
     Resume,
+    Role,
     SpeechStarted,
     SpeechStopped,
     Transcript,
@@ -34,6 +35,7 @@ from .event import (
 from .grant import OPEN
 from .hearing import Hearing
 from .limits import Share
+from .mixer import Lane
 from .mouthpiece import Mouthpiece
 from .playout import Ledger
 from .seat import Seat, Tap
@@ -50,6 +52,7 @@ log = logging.getLogger("hubbub.session")
 
 LOG_EVENTS = 2000
 """Events that a session's log keeps; the oldest go first."""
+
 
 class Session:
     """One caller's seat in a room."""
@@ -73,7 +76,13 @@ class Session:
         self.playout = self.mouthpiece.playout
         self.state = machine.State()
         self.connection: Connection | None = None
+        self.role: Role = "speaker"
         self.muted = False
+        """The caller closed his microphone himself."""
+        self.silenced = False
+        """A moderator took his voice away."""
+        self.lane: Lane | None = None
+        """His voice on its way to the others, where there are any."""
         self.disconnected_at: float | None = None
         self.log: deque[Event] = deque(maxlen=LOG_EVENTS)
         self.tap: Tap | None = None
@@ -84,6 +93,7 @@ class Session:
         """When the turn machine wants to hear `Elapsed`."""
         self._shown = ""
         self._mouth: tuple[str | None, Mouth] = (None, "idle")
+        self._queue: tuple[str, ...] = ()
         self._told_overflow = False
 
     # ── the connection's side ─────────────────────────────────────────────────────────────────────────────────────────
@@ -103,9 +113,20 @@ class Session:
             self.connection = None
             self.disconnected_at = now
 
+    @property
+    def may_speak(self) -> bool:
+        """Whether what he says and types is taken."""
+        return not self.silenced and self.role != "listener"
+
     def hear(self, pcm: bytes) -> None:
-        """Takes the caller's sound: PCM16 at 16 kHz, any whole number of samples. A muted caller's is heard as silence."""
-        pcm = bytes(len(pcm)) if self.muted else pcm
+        """Takes the caller's sound: PCM16 at 16 kHz, any whole number of samples. A muted caller's is heard as silence, and a listener's
+        not at all: the ear fills in silence that no VAD has to judge."""
+        if not self.may_speak:
+            return
+        if self.muted:
+            pcm = bytes(len(pcm))
+        elif self.lane is not None:
+            self.lane.hear(pcm)
         surplus = self.ear.push(pcm)
         self._utterances.feed(pcm[: len(pcm) - surplus * SAMPLE_BYTES] if surplus else pcm)
         if self.state.ear is machine.Ear.PAUSING:
@@ -123,17 +144,21 @@ class Session:
 
     def type(self, text: str) -> None:
         """A typed turn."""
-        self._step(s.Typed(self.now, text))
+        if self._may("type"):
+            self._step(s.Typed(self.now, text))
 
     def press_keys(self, digits: str) -> None:
         """Keys of a telephone, one or more of 0-9, *, #, A-D. They interrupt as typed text does; `#`, or `keys_timeout_ms` without a key,
         makes a turn of what was keyed in. Raises ValueError."""
+        if not self._may("press keys"):
+            return
         self._step(s.Keys(self.now, digits))
-        self.emit(Dtmf(at_ms=self.now_ms, speaker=self.name, digits=digits))
+        self._share(Dtmf(at_ms=self.now_ms, speaker=self.name, digits=digits))
 
     def press_interrupt(self) -> None:
         """The caller wants the agent to stop."""
-        self._step(s.PressInterrupt(self.now))
+        if self._may("interrupt"):
+            self._step(s.PressInterrupt(self.now))
 
     def press_commit(self) -> None:
         """The caller's turn is over."""
@@ -141,9 +166,11 @@ class Session:
 
     def mute(self, muted: bool) -> None:
         """The microphone was muted or opened. Muting ends an open turn."""
-        self.muted = muted
+        changed, self.muted = muted != self.muted, muted
         if muted:
-            self._step(s.PressCommit(self.now))
+            self._fall_silent()
+        if changed:
+            self.room.muted(self)
 
     def played(self, reply: int, offset: int, now: float) -> None:
         """The far end has played `offset` samples (24 kHz) of a reply."""
@@ -185,6 +212,8 @@ class Session:
         window = self._hearing.window(self.policy, self.state, sound, end, min(1.0, max(0.0, probability)))
         if self.state.ear is not machine.Ear.QUIET:
             self._utterances.keep(sound)
+        if self.lane is not None:
+            self.lane.judged(window.probability >= self.policy.offset_probability and not window.ignored, window.samples)
         self._step(window, absent)
 
     def settle(self) -> None:
@@ -250,12 +279,30 @@ class Session:
         if self.tap is not None:
             self.tap.emitted(event)
 
+    def obey_role(self) -> None:
+        """His role or his voice was given or taken: who may not speak any more ends his turn."""
+        if not self.may_speak:
+            self._fall_silent()
+
+    def show_queue(self, queue: tuple[str, ...]) -> None:
+        """Tells the caller which agents will speak after this one, when that changes."""
+        if queue != self._queue:
+            self._queue = queue
+            speaker, mouth = self._mouth
+            self.emit(Floor(at_ms=self.now_ms, speaker=speaker, mouth=mouth, queue=queue))
+
+    def play_voices(self, pcm: bytes) -> None:
+        """Sends a frame of what the other callers say: PCM16 at 24 kHz."""
+        if self.connection is not None:
+            self.connection.send_voices(pcm)
+            self._hearing.others_sent(pcm)
+
     def show_mouth(self, mouth: Mouth, agent: str | None = None) -> None:
         """Tells the caller what the agents do, when it changes."""
         speaker = None if mouth == "idle" else agent or self._mouth[0]
         if (speaker, mouth) != self._mouth:
             self._mouth = (speaker, mouth)
-            self.emit(Floor(at_ms=self.now_ms, speaker=speaker, mouth=mouth))
+            self.emit(Floor(at_ms=self.now_ms, speaker=speaker, mouth=mouth, queue=self._queue))
 
     def close(self) -> None:
         """The caller has gone: frees what the session holds."""
@@ -265,9 +312,27 @@ class Session:
             self.tap.closed()
             self.tap = None
 
+    def _fall_silent(self) -> None:
+        if self.lane is not None:
+            self.lane.close()
+        self._step(s.PressCommit(self.now))
+
+    def _may(self, what: str) -> bool:
+        if self.may_speak:
+            return True
+        why = "you listen only" if self.role == "listener" else "a moderator has muted you"
+        self.emit(Error(at_ms=self.now_ms, code="not_a_speaker", message=f"you cannot {what} here: {why}"))
+        return False
+
+    def _share(self, event: Event) -> None:
+        """What the caller does, for himself and for those who hear him."""
+        self.emit(event)
+        self.room.overheard(self, event)
+
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _step(self, event: s.Input, absent: bool = False) -> None:
+        before = self.state.ear
         self.state, commands = machine.step(self.policy, self.state, event)
         self._due = machine.deadline(self.policy, self.state)
         if self.tap is not None:
@@ -276,6 +341,8 @@ class Session:
             self._obey(command)
         if commands and any(isinstance(command, s.CloseUtterance) for command in commands):
             self._judge_completeness(self.state.utterance)
+        if self.state.ear is machine.Ear.QUIET and before is not machine.Ear.QUIET:
+            self.room.silent(self)
 
     def _obey(self, command: s.Command) -> None:
         match command:
@@ -300,12 +367,12 @@ class Session:
             case s.CloseUtterance(utterance, end):
                 self._utterances.end(utterance)
                 self._pauses.closed(end)
-                self.emit(SpeechStopped(at_ms=_ms(end), speaker=self.name))
+                self._share(SpeechStopped(at_ms=_ms(end), speaker=self.name))
             case s.DropUtterance(utterance):
                 self._utterances.drop(utterance)
-                self.emit(SpeechStopped(at_ms=self.now_ms, speaker=self.name))
+                self._share(SpeechStopped(at_ms=self.now_ms, speaker=self.name))
             case s.KeepBackchannel(_, text):
-                self.emit(Backchannel(at_ms=self.now_ms, speaker=self.name, text=text))
+                self._share(Backchannel(at_ms=self.now_ms, speaker=self.name, text=text))
             case s.Speculate(turn, text):
                 self.room.speculate(self, turn, text)
             case s.Retract(turn):
@@ -330,7 +397,7 @@ class Session:
         self._utterances.open(utterance, stream, self.ear.since(start), self.ear.waiting(), goes_on=goes_on)
         self._pauses.opened(onset, goes_on=goes_on)
         self._hearing.utterance_begins()
-        self.emit(SpeechStarted(at_ms=_ms(onset), speaker=self.name))
+        self._share(SpeechStarted(at_ms=_ms(onset), speaker=self.name))
 
     def _recognised(self, utterance: int, event: ASREvent) -> None:
         match event:
@@ -368,7 +435,7 @@ class Session:
         if not final and text == self._shown:
             return
         self._shown = "" if final else text
-        self.emit(Transcript(at_ms=self.now_ms, speaker=self.name, text=text, final=final, turn=turn, source=source))
+        self._share(Transcript(at_ms=self.now_ms, speaker=self.name, text=text, final=final, turn=turn, source=source))
 
 
 def _ms(samples: int) -> int:
