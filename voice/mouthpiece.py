@@ -28,6 +28,8 @@ class Mouthpiece:
         self.playout = Playout(MOUTH_HZ)
         self.reports = True
         self.lead_ms = lead_ms
+        self.delay_ms = UNREPORTED_DELAY_MS
+        """How much later than sent an ear without reports is credited."""
         self._reply = 0
         self._anchor_offset = 0
         self._anchor_at = 0.0
@@ -45,7 +47,7 @@ class Mouthpiece:
         out: list[Sound] = []
         head = self._head(now)
         if not self.reports:
-            self.playout.played(reply, head - UNREPORTED_DELAY_MS * MOUTH_HZ // 1000)
+            self.playout.played(reply, head - self.delay_ms * MOUTH_HZ // 1000)
         while self.playout.sent(reply) - head < self.lead_ms * MOUTH_HZ // 1000:
             sent = self.playout.sent(reply)
             sound = self.playout.pull(MOUTH_FRAME_SAMPLES)
@@ -85,7 +87,7 @@ class Mouthpiece:
         """
         if reply != self._reply:
             return
-        head, delay = self._head(now), UNREPORTED_DELAY_MS * MOUTH_HZ // 1000
+        head, delay = self._head(now), self.delay_ms * MOUTH_HZ // 1000
         if not self._reported:
             head -= delay
         all_played = head >= self.playout.sent(reply)
@@ -102,7 +104,7 @@ class Mouthpiece:
             return True
         if self._complete_at is None or reply != self._reply:
             return False
-        if not self.reports and now >= self._complete_at + UNREPORTED_DELAY_MS / 1000:
+        if not self.reports and now >= self._complete_at + self.delay_ms / 1000:
             self.playout.played(reply, self.playout.sent(reply))
             return True
         return now >= self._complete_at + PATIENCE_S

@@ -27,6 +27,8 @@ from .engines import describe
 from .gateway import websocket
 from .gateway.asterisk.audiosocket import AudioSocketServer
 from .gateway.asterisk.calls import ExpectedCalls
+from .gateway.webrtc import signalling as webrtc
+from .gateway.webrtc.gateway import WebRTCGateway
 from .house import House
 from .secrecy import without_secrets
 from .tts.base import TTSError
@@ -61,6 +63,7 @@ class SafeHeaders:
 def create_app(house: House) -> Starlette:
     """The ASGI application of a house. It starts and closes the house with its own lifespan."""
     web = Path(str(files("hubbub.web")))
+    peers = WebRTCGateway(house, house.config.webrtc)
 
     async def page(request: Request) -> Response:
         return FileResponse(web / "index.html")
@@ -73,6 +76,8 @@ def create_app(house: House) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as open_doors:
             await house.start()
+            await peers.start()
+            open_doors.push_async_callback(peers.close)  # after the house, which says goodbye through them
             open_doors.push_async_callback(house.close)
             if audiosocket is not None:
                 await open_doors.enter_async_context(audiosocket)
@@ -85,6 +90,7 @@ def create_app(house: House) -> Starlette:
         *calls.routes(house, expected_calls, audiosocket),
         *tokens.routes(house),
         *websocket.routes(house),
+        *webrtc.routes(house, peers),
         Mount("/static", StaticFiles(directory=web)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)
@@ -200,7 +206,7 @@ def _log_to_stderr(level: str) -> None:
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(without_secrets)
-    for noisy in ("uvicorn.error", "httpx", "httpcore", "websockets"):  # they tell addresses and headers, and tokens stand in both
+    for noisy in ("uvicorn.error", "httpx", "httpcore", "websockets", "aioice", "aiortc"):  # they tell addresses and headers, and tokens stand in both
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -36,7 +36,7 @@ from .grant import OPEN
 from .hearing import Hearing
 from .limits import Share
 from .mixer import Lane
-from .mouthpiece import Mouthpiece
+from .mouthpiece import UNREPORTED_DELAY_MS, Mouthpiece
 from .playout import Ledger
 from .seat import Seat, Tap
 from .turn import machine
@@ -104,6 +104,7 @@ class Session:
         self.disconnected_at = None
         self.mouthpiece.reports = connection.reports_playhead
         self.mouthpiece.lead_ms = connection.lead_ms
+        self.mouthpiece.delay_ms = UNREPORTED_DELAY_MS
         self.emit(joined)
         return previous
 
@@ -183,6 +184,10 @@ class Session:
     def lost(self, reply: int, now: float) -> None:
         """The far end has thrown away what it had not played of a reply (a carrier told to `clear`): it will be sent again."""
         self.mouthpiece.rewind(reply, now)
+
+    def far_end_delay(self, ms: int) -> None:
+        """The ear at the far end is taken to be so far behind what is sent, where nobody reports it."""
+        self.mouthpiece.delay_ms = ms
 
     # ── the clock's side ──────────────────────────────────────────────────────────────────────────────────────────────
 

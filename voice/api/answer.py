@@ -12,12 +12,17 @@ STATUS = {
     "unknown_room": 404,
     "unknown_participant": 404,
     "unknown_session": 404,
+    "not_acceptable": 406,
     "conflict": 409,
     "no_key": 409,
+    "precondition_failed": 412,
     "too_large": 413,
     "unsupported": 415,
+    "precondition_required": 428,
     "room_full": 429,
     "too_many": 429,
+    "internal": 500,
+    "not_available": 501,
     "server_full": 503,
 }
 """Code of a refusal to HTTP status; what is not listed is 400."""

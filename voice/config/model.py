@@ -12,6 +12,7 @@ from ..turn.policy import TurnPolicy
 from .access import AccessConfig, AddressShareConfig, ShareConfig
 from .section import Section
 from .telephony import TelephonyConfig
+from .webrtc import WebRTCConfig
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
@@ -148,6 +149,7 @@ class Config(Section):
     """What holds in rooms that say nothing else. Rooms read from a file have it merged in already."""
     rooms: dict[str, RoomConfig] = Field(min_length=1, max_length=1000)
     telephony: TelephonyConfig = TelephonyConfig()
+    webrtc: WebRTCConfig = WebRTCConfig()
 
     @field_validator("rooms")
     @classmethod

@@ -1,0 +1,170 @@
+"""WHIP over HTTP (RFC 9725): offers are answered, everything else is refused in words, and nothing is left behind."""
+
+import asyncio
+
+import pytest
+from hubbub.voice.event import Joined, Left, Reply
+from hubbub.voice.rtc.sdp import parse
+from webrtc_house import Running, StockClient, buzz, running
+
+SDP = {"content-type": "application/sdp"}
+FRAGMENT = {"content-type": "application/trickle-ice-sdpfrag"}
+
+
+async def test_a_caller_talks_over_webrtc_and_leaves() -> None:
+    async with running() as server:
+        client = await StockClient().join(server)
+        joined = await client.until(Joined)
+        assert (joined.room, joined.name) == ("default", "Kim")
+        assert client.events[0] is joined, "the first message of the channel"
+        client.microphone.say(buzz(900))
+        await client.until(Reply)
+        await client.until_loud()
+        client.microphone.say(buzz(1200))
+        await client.until_loud(False)
+        client.channel.send('{"type": "leave"}')
+        left = await client.until(Left)
+        assert left.reason == "left"
+        await gone(server)
+        await client.close()
+
+
+async def gone(server: Running) -> None:
+    async with asyncio.timeout(10):
+        while server.house.sessions:
+            await asyncio.sleep(0.01)
+
+
+async def test_delete_hangs_up() -> None:
+    async with running() as server:
+        client = await StockClient().join(server)
+        await client.until(Joined)
+        assert (await server.http.delete(client.location)).status_code == 200
+        assert not server.house.sessions
+        assert (await server.http.delete(client.location)).status_code == 404
+        await client.close()
+
+
+async def test_a_pure_whip_client_without_a_channel_is_heard() -> None:
+    async with running() as server:
+        client = await StockClient().join(server, channel=False)
+        client.microphone.say(buzz(900))
+        await client.until_loud()
+        await server.http.delete(client.location)
+        await client.close()
+
+
+async def test_a_seat_is_taken_back_by_its_token() -> None:
+    async with running() as server:
+        first = await StockClient().join(server)
+        joined = await first.until(Joined)
+        second = await StockClient().join(server, f"resume={joined.resume_token}")
+        again = await second.until(Joined)
+        assert again.session == joined.session
+        assert len(server.house.sessions) == 1
+        await first.close()
+        await second.close()
+
+
+async def test_what_is_no_offer_is_refused_in_words() -> None:
+    async with running(max_sessions=1) as server:
+        offer = await StockClient().offer()
+        for body, headers, query, status, words in (
+            ("", SDP, "", 400, "v=0"),
+            ("nonsense", SDP, "", 400, "line 1"),
+            (b"\xff\xfe", SDP, "", 400, "UTF-8"),
+            ("{}", {"content-type": "application/json"}, "", 415, "application/sdp"),
+            ("x", {}, "", 415, "application/sdp"),
+            ("v=0\r\n" + "a=x\r\n" * 20_000, SDP, "", 413, "bytes at most"),
+            ("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", SDP, "", 406, "opus"),
+            (offer, SDP, "room=nowhere", 404, "no room"),
+            (offer, SDP, "name=" + "x" * 70, 400, "name"),
+            (offer, SDP, "name=%00", 400, "name"),
+            (offer, SDP, "role=king", 400, "role"),
+            (offer, SDP, "resume=unknown", 404, "session"),
+        ):
+            answer = await server.http.post(f"/api/webrtc?{query}", content=body, headers=headers)
+            assert (answer.status_code, words in answer.json()["error"]["message"]) == (status, True), answer.text
+        assert not server.house.sessions
+        assert (await server.http.get("/api/webrtc")).status_code == 405
+        client = await StockClient().join(server)
+        full = await server.http.post("/api/webrtc", content=offer, headers=SDP)
+        assert (full.status_code, full.headers["retry-after"]) == (503, "5")
+        await client.close()
+
+
+async def test_candidates_are_trickled_with_the_right_etag_only() -> None:
+    fragment = "a=ice-ufrag:abcd\r\na=ice-pwd:" + "p" * 22 + "\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n"
+    candidate = "a=candidate:1 1 udp 5 127.0.0.1 9 typ host\r\n"
+    async with running() as server:
+        client = await StockClient().join(server)
+        await client.until(Joined)
+        for headers, body, status in (
+            ({"if-match": client.etag}, fragment + candidate, 204),
+            ({}, fragment, 428),
+            ({"if-match": '"old"'}, fragment, 412),
+            ({"if-match": client.etag}, "a=candidate:rubbish\r\n", 400),
+            ({"if-match": client.etag}, "nonsense", 400),
+            ({"if-match": client.etag}, "".join(candidate.replace(" 9 ", f" {port} ") for port in range(1, 65)), 400),
+            ({"if-match": "*"}, "m=audio 9 RTP/AVP 0\r\n", 400),
+        ):
+            answer = await server.http.patch(client.location, content=body, headers=FRAGMENT | headers)
+            assert answer.status_code == status, answer.text
+        wrong = await server.http.patch(client.location, content=fragment, headers=SDP | {"if-match": client.etag})
+        assert wrong.status_code == 415
+        assert (await server.http.patch("/api/webrtc/nobody", content=fragment, headers=FRAGMENT)).status_code == 404
+        await client.close()
+
+
+async def test_clients_are_told_which_servers_to_use() -> None:
+    servers = (
+        {"urls": "stun:stun.example.org:3478"},
+        {"urls": ["turn:turn.example.org?transport=udp"], "username": "u", "credential": 'p"w'},
+    )
+    async with running(ice_servers=servers) as server:
+        told = (await server.http.options("/api/webrtc")).headers
+        assert told["accept-post"] == "application/sdp"
+        assert told.get_list("link")[0] == '<stun:stun.example.org:3478>; rel="ice-server"'
+        assert 'username="u"; credential="p\\"w"; credential-type="password"' in told.get_list("link")[1]
+
+
+async def test_nat_and_port_range_show_in_the_answer() -> None:
+    async with running(public_address="203.0.113.7", udp_ports=(41000, 41200)) as server:
+        answer = await server.http.post("/api/webrtc", content=await StockClient().offer(), headers=SDP)
+        candidate = parse(answer.text).media[0].candidates[0]
+        assert candidate.host == "203.0.113.7"
+        assert 41000 <= candidate.port <= 41200
+        await server.http.delete(answer.headers["location"])
+
+
+async def test_a_full_port_range_is_said() -> None:
+    async with running(udp_ports=(41300, 41300)) as server:
+        first = await server.http.post("/api/webrtc", content=await StockClient().offer(), headers=SDP)
+        second = await server.http.post("/api/webrtc", content=await StockClient().offer(), headers=SDP)
+        assert (first.status_code, second.status_code) == (201, 503)
+        assert "41300" in second.json()["error"]["message"]
+        assert len(server.house.sessions) == 1, "nobody keeps a seat who could not connect"
+        await server.http.delete(first.headers["location"])
+
+
+async def test_switched_off_it_says_so() -> None:
+    async with running(enabled=False) as server:
+        answer = await server.http.post("/api/webrtc", content=await StockClient().offer(), headers=SDP)
+        assert answer.status_code == 501
+        assert "WebSocket" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("how", ["closing", "left"])
+async def test_nothing_is_left_behind(how: str) -> None:
+    before = {task.get_name() for task in asyncio.all_tasks()}
+    async with running() as server:
+        client = await StockClient().join(server)
+        await client.until(Joined)
+        if how == "left":
+            await server.http.delete(client.location)
+    left = await client.until(Left)
+    assert left.reason == ("left" if how == "left" else "the server is closing")
+    await client.close()
+    await asyncio.sleep(0.1)
+    names = {task.get_name() for task in asyncio.all_tasks()} - before
+    assert not [name for name in names if name.startswith(("webrtc", "ice-", "load"))], names
