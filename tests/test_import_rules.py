@@ -106,7 +106,9 @@ def test_a_client_needs_no_server() -> None:
 
 
 def test_optional_packages_are_imported_where_they_are_used() -> None:
-    own_room = re.compile(r"hubbub\.voice\.(vad|asr|tts)\.|hubbub\.voice\.rtc\.(ice|transport)$|hubbub\.agents\.(model|tool\.mcp|middleware\.tracing)")
+    own_room = re.compile(
+        r"hubbub\.voice\.(vad|asr|tts)\.|hubbub\.voice\.rtc\.(ice|transport)$|hubbub\.agents\.(model|tool\.mcp|middleware\.tracing)"
+    )
     wrong = [
         f"{path.relative_to(ROOT)}:{found.line} imports {found.module}"
         for path in files()

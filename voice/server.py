@@ -206,7 +206,8 @@ def _log_to_stderr(level: str) -> None:
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(without_secrets)
-    for noisy in ("uvicorn.error", "httpx", "httpcore", "websockets", "aioice", "aiortc"):  # they tell addresses and headers, and tokens stand in both
+    # They tell addresses and headers, and tokens stand in both.
+    for noisy in ("uvicorn.error", "httpx", "httpcore", "websockets", "aioice", "aiortc"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
