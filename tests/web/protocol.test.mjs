@@ -2,20 +2,26 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { microphoneError } from '../../web/sdk/errors.js';
 import { retryDelayMs } from '../../web/sdk/hubbub.js';
-import { unpackAudio, unwrapReply } from '../../web/sdk/protocol.js';
+import { unpackBinary, unwrapReply } from '../../web/sdk/protocol.js';
 import { playheadReporter } from '../../web/sdk/talk.js';
 
 test('reads an audio frame as the server packs it', () => {
   // hubbub.voice.protocol.pack_audio(AudioFrame(258, 70000, True, b"\x01\x00\xff\xff"))
   const bytes = Uint8Array.from([1, 1, 2, 1, 0x70, 0x11, 1, 0, 1, 0, 0xff, 0xff]);
-  const frame = unpackAudio(bytes.buffer);
-  assert.deepEqual(frame, { reply: 258, offset: 70000, last: true, samples: Int16Array.from([1, -1]) });
+  const frame = { reply: 258, offset: 70000, last: true, samples: Int16Array.from([1, -1]) };
+  assert.deepEqual(unpackBinary(bytes.buffer), { kind: 'reply', frame });
+});
+
+test('reads the other callers\' voices', () => {
+  // hubbub.voice.protocol.pack_voices(b"\x01\x00\xff\xff")
+  const bytes = Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0xff, 0xff]);
+  assert.deepEqual(unpackBinary(bytes.buffer), { kind: 'voices', samples: Int16Array.from([1, -1]) });
 });
 
 test('a frame of a kind that is not known, or of half a sample, is nothing', () => {
-  assert.equal(unpackAudio(Uint8Array.from([9, 0, 0, 0, 0, 0, 0, 0]).buffer), null);
-  assert.equal(unpackAudio(Uint8Array.from([1, 0, 0, 0, 0, 0, 0, 0, 5]).buffer), null);
-  assert.equal(unpackAudio(new ArrayBuffer(3)), null);
+  assert.equal(unpackBinary(Uint8Array.from([9, 0, 0, 0, 0, 0, 0, 0]).buffer), null);
+  assert.equal(unpackBinary(Uint8Array.from([1, 0, 0, 0, 0, 0, 0, 0, 5]).buffer), null);
+  assert.equal(unpackBinary(new ArrayBuffer(3)), null);
 });
 
 test('the number of a reply survives its 16 bits on the wire', () => {

@@ -6,6 +6,8 @@
  *   | 'unreachable' | 'refused' | 'replaced' | 'protocol' | 'not-connected'} ErrorCode
  */
 
+import { CloseCode } from './protocol.js';
+
 /** An error with a code to act on, and a sentence for the log. */
 export class HubbubError extends Error {
   /**
@@ -19,6 +21,25 @@ export class HubbubError extends Error {
     this.code = code;
     this.serverCode = more.serverCode ?? '';
   }
+}
+
+/**
+ * The HubbubError that the end of a connection means.
+ *
+ * @param {import('./transport/link.js').Closing} close
+ * @param {import('./protocol.js').ServerFault | null} said  the server's last `error` event on it
+ */
+export function explainClose(close, said) {
+  const more = { serverCode: said?.code ?? '' };
+  const { code, reason } = close;
+  if (code === CloseCode.REPLACED) return new HubbubError('replaced', reason || 'the session was taken over', more);
+  if (code === CloseCode.REFUSED || said?.fatal) {
+    return new HubbubError('refused', said?.message || reason || 'the server refused', more);
+  }
+  if (code === CloseCode.BAD_MESSAGE || code === CloseCode.TOO_BIG) {
+    return new HubbubError('protocol', said?.message || reason || 'the server did not understand', more);
+  }
+  return new HubbubError('unreachable', reason || `the connection was closed (code ${code})`, more);
 }
 
 /**

@@ -9,11 +9,13 @@
  *     client.sendText('hello');
  *
  * Every server event is an event of the client, under its own type (`error` is `fault` here); `event` gives them all.
+ * The wire is one of `transport/`; this class knows seats, tries and tokens.
  *
  * @typedef {import('./protocol.js').AudioFrame} AudioFrame
  * @typedef {import('./protocol.js').ServerEvent} ServerEvent
  * @typedef {import('./protocol.js').Joined} Joined
  * @typedef {import('./protocol.js').ServerFault} ServerFault
+ * @typedef {import('./transport/link.js').Link} Link
  *
  * @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} State
  *   waiting: the connection was lost and another try comes; closed: for good
@@ -27,11 +29,15 @@
  * @typedef {object} ClientEvents
  * @property {StateChange} state
  * @property {ServerEvent} event
- * @property {AudioFrame} audio
+ * @property {AudioFrame} audio  sound of a reply (over WebSocket; over WebRTC it comes as a stream)
+ * @property {Int16Array} voices  what the other callers say, live (over WebSocket)
+ * @property {Link} link  another connection was opened
  * @property {number} roundtrip  in ms, measured every few seconds
  * @property {Joined} joined
  * @property {import('./protocol.js').ParticipantJoined} participant_joined
  * @property {import('./protocol.js').ParticipantLeft} participant_left
+ * @property {import('./protocol.js').ParticipantChanged} participant_changed
+ * @property {import('./protocol.js').Dtmf} dtmf
  * @property {import('./protocol.js').SpeechStarted} speech_started
  * @property {import('./protocol.js').SpeechStopped} speech_stopped
  * @property {import('./protocol.js').Transcript} transcript
@@ -48,49 +54,67 @@
  * @property {import('./protocol.js').Left} left
  *
  * @typedef {object} Options
- * @property {string | URL} url
+ * @property {string | URL} url  of the server (`https://host/`), or of its WebSocket (`wss://host/api/voice`)
  * @property {string} [room]
  * @property {string} [name]
+ * @property {'' | import('./protocol.js').Role} [role]
+ * @property {string} [token]  a room token, where the server wants one
+ * @property {'auto' | 'webrtc' | 'websocket'} [transport]  auto: WebRTC, and WebSocket where that does not come about
+ * @property {RTCIceServer[]} [iceServers]
+ * @property {string | null} [resume]  the token of a seat to come back to
  * @property {{input_rate_hz?: number, output_rate_hz?: number, playhead?: boolean}} [audio]
  * @property {typeof WebSocket} [WebSocket]  where there is no global one (Node before 22)
  */
 
 import { Emitter } from './emitter.js';
-import { HubbubError } from './errors.js';
-import { CloseCode, PROTOCOL_VERSION, unpackAudio } from './protocol.js';
+import { endpoints } from './endpoints.js';
+import { explainClose, HubbubError } from './errors.js';
+import { CloseCode } from './protocol.js';
+import { WebRTCLink, webrtcAvailable } from './transport/webrtc.js';
+import { WebSocketLink } from './transport/websocket.js';
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
 const JOIN_PATIENCE_MS = 10_000;
 const PING_MS = 4000;
-/** So long without a word from the server, though pinged: the connection is dead, whatever the socket says. */
+/** So long without a word from the server, though pinged: the connection is dead, whatever the wire says. */
 const SILENCE_MS = 13_000;
-/** Sound that waits in the socket beyond one second at 16 kHz is too old to be worth sending. */
-const MAX_UNSENT_BYTES = 32_000;
 
 /** @type {readonly number[]} closes after which trying again would only be refused again */
 const FINAL_CODES = [CloseCode.NORMAL, CloseCode.BAD_MESSAGE, CloseCode.TOO_BIG, CloseCode.REFUSED, CloseCode.REPLACED];
 
 /** @extends {Emitter<ClientEvents>} */
 export class HubbubClient extends Emitter {
-  /** @param {Options} options */
-  constructor({ url, room = 'default', name = 'guest', audio = {}, WebSocket: Socket = globalThis.WebSocket }) {
+  /**
+   * @param {Options} options
+   * @throws {HubbubError} `protocol` where the address is none
+   */
+  constructor(options) {
     super();
-    this.url = url;
+    const { url, room = 'default', name = 'guest', role = '', token = '', transport = 'websocket', audio = {} } = options;
+    this.endpoints = endpoints(url);
     this.room = room;
     this.name = name;
+    this.role = role;
+    this.token = token;
+    this.transport = transport;
+    this.iceServers = options.iceServers ?? [];
     this.audio = { input_rate_hz: 16000, output_rate_hz: 24000, playhead: true, ...audio };
-    this.Socket = Socket;
+    this.Socket = options.WebSocket ?? globalThis.WebSocket;
     /** @type {State} */
     this.state = 'idle';
-    /** @type {WebSocket | null} */
-    this.socket = null;
+    /** @type {Link | null} */
+    this.link = null;
     /** @type {Joined | null} what the server said of the session; kept while a lost connection is sought again */
     this.joined = null;
+    this.resume = options.resume ?? null;
     this.muted = false;
+    /** @type {MediaStreamTrack | null} the microphone, for wires that carry a track */
+    this.track = null;
+    /** WebRTC did not come about: the next tries leave it out. */
+    this.blocked = false;
     /** Messages of sound that were not sent since the connection was too slow. */
     this.droppedMessages = 0;
-    this.newestReply = 0;
     this.attempt = 0;
     /** @type {ServerFault | null} */
     this.lastFault = null;
@@ -103,6 +127,11 @@ export class HubbubClient extends Emitter {
     this.lastHeardMs = 0;
   }
 
+  /** What carries the conversation: 'webrtc', 'websocket', or '' while there is no connection. */
+  get wire() {
+    return this.link?.kind ?? '';
+  }
+
   /**
    * Connects and takes a seat in the room.
    *
@@ -112,6 +141,21 @@ export class HubbubClient extends Emitter {
   async join() {
     if (this.state !== 'idle' && this.state !== 'closed') throw new HubbubError('protocol', 'already joined');
     this.attempt = 1;
+    const resumed = this.resume !== null;
+    try {
+      return await this.#connect();
+    } catch (cause) {
+      const error = /** @type {HubbubError} */ (cause);
+      if (resumed && error.code === 'refused' && this.#stateNow() !== 'closed') {
+        this.resume = null; // the seat of before is gone: take a new one
+        return this.#firstTry();
+      }
+      this.#become('closed', { error });
+      throw error;
+    }
+  }
+
+  async #firstTry() {
     try {
       return await this.#connect();
     } catch (error) {
@@ -134,12 +178,14 @@ export class HubbubClient extends Emitter {
    * @param {Int16Array} pcm
    */
   sendAudio(pcm) {
-    if (this.state !== 'open' || !this.socket || this.muted) return;
-    if (this.socket.bufferedAmount > MAX_UNSENT_BYTES) {
-      this.droppedMessages++;
-      return;
-    }
-    this.socket.send(/** @type {ArrayBuffer} */ (pcm.buffer).slice(pcm.byteOffset, pcm.byteOffset + pcm.byteLength));
+    if (this.state !== 'open' || !this.link || this.muted) return;
+    if (!this.link.sendAudio(pcm)) this.droppedMessages++;
+  }
+
+  /** The microphone as a track, or none; of use only over WebRTC. @param {MediaStreamTrack | null} track */
+  setTrack(track) {
+    this.track = track;
+    this.link?.setTrack(track);
   }
 
   /**
@@ -169,6 +215,11 @@ export class HubbubClient extends Emitter {
     this.#send({ type: 'mute', muted });
   }
 
+  /** Keys of a telephone. @param {string} digits  0-9, *, #, A-D */
+  dtmf(digits) {
+    this.#send({ type: 'dtmf', digits });
+  }
+
   /** Says how far a reply was heard. @param {number} reply @param {number} offset  in samples */
   playhead(reply, offset) {
     this.#send({ type: 'playhead', reply, offset });
@@ -178,16 +229,26 @@ export class HubbubClient extends Emitter {
   leave() {
     clearTimeout(this.retryTimer);
     this.#send({ type: 'leave' });
-    const socket = this.socket;
+    const link = this.link;
     this.#drop();
-    socket?.close(CloseCode.NORMAL, 'left');
+    link?.close(CloseCode.NORMAL, 'left');
     this.joined = null;
+    this.resume = null;
+    if (this.state !== 'closed') this.#become('closed');
+  }
+
+  /** Lets the connection go but keeps the seat, for as long as the server keeps it: whoever has the token may come back. */
+  hangUp() {
+    clearTimeout(this.retryTimer);
+    const link = this.link;
+    this.#drop();
+    link?.close(CloseCode.GOING_AWAY, 'coming back');
     if (this.state !== 'closed') this.#become('closed');
   }
 
   /** @param {object} message */
   #send(message) {
-    if (this.state === 'open') this.socket?.send(JSON.stringify(message));
+    if (this.state === 'open') this.link?.send(message);
   }
 
   /** @param {State} state @param {{retryAt?: number, error?: HubbubError | null}} [more] */
@@ -196,72 +257,98 @@ export class HubbubClient extends Emitter {
     this.emit('state', { state, retryAt, attempt: this.attempt, error });
   }
 
-  /** @returns {Promise<Joined>} */
-  #connect() {
+  /** Tries WebRTC where that is wanted, then WebSocket. @returns {Promise<Joined>} */
+  async #connect() {
     this.#become('connecting');
     this.lastFault = null;
-    const before = this.joined;
-    return new Promise((resolve, reject) => {
-      const socket = new this.Socket(this.url);
-      socket.binaryType = 'arraybuffer';
-      this.socket = socket;
-      const patience = setTimeout(() => socket.close(), JOIN_PATIENCE_MS);
-      socket.onopen = () => socket.send(JSON.stringify(this.#joinMessage()));
-      socket.onmessage = (message) => {
-        if (socket === this.socket) this.#receive(message.data);
-        if (this.joined && this.joined !== before && this.state === 'connecting' && socket === this.socket) {
-          clearTimeout(patience);
-          this.#opened();
-          resolve(this.joined);
-        }
-      };
-      socket.onclose = (close) => {
-        clearTimeout(patience);
-        if (socket !== this.socket) return reject(new HubbubError('unreachable', 'given up'));
-        const error = this.#explain(close);
-        const wasOpen = this.state === 'open';
-        this.#drop();
-        if (wasOpen) this.#lost(close, error);
-        else reject(error);
-      };
-    });
+    const { transport } = this;
+    if (transport === 'websocket' || (transport === 'auto' && (this.blocked || !webrtcAvailable()))) return this.#tryWebSocket();
+    if (!webrtcAvailable()) throw new HubbubError('unsupported', 'there is no WebRTC here: use the transport "websocket"');
+    try {
+      return await this.#through(new WebRTCLink(this.#seat(), this.track, this.iceServers));
+    } catch (cause) {
+      const error = /** @type {HubbubError} */ (cause);
+      if (transport === 'webrtc' || error.code !== 'unreachable' || this.#stateNow() !== 'connecting') throw error;
+      const joined = await this.#tryWebSocket();
+      this.blocked = true;
+      return joined;
+    }
   }
 
-  #joinMessage() {
-    const { room, name, audio } = this;
-    return { type: 'join', protocol: PROTOCOL_VERSION, room, name, audio, resume: this.joined?.resume_token ?? null };
+  #tryWebSocket() {
+    return this.#through(new WebSocketLink(this.#seat(), this.Socket));
+  }
+
+  /** @returns {import('./transport/link.js').Seat} */
+  #seat() {
+    const { endpoints: doors, room, name, role, token, audio } = this;
+    return { endpoints: doors, room, name, role, token, audio, resume: this.joined?.resume_token ?? this.resume };
+  }
+
+  /** Waits for the seat over this link, and stays with the link. @param {Link} link @returns {Promise<Joined>} */
+  #through(link) {
+    this.link = link;
+    return new Promise((resolve, reject) => {
+      let open = false;
+      const patience = setTimeout(() => {
+        link.close(CloseCode.GOING_AWAY, 'no answer');
+        closed({ code: 1006, reason: `no answer came within ${JOIN_PATIENCE_MS / 1000} s` });
+      }, JOIN_PATIENCE_MS);
+      link.on('event', (event) => {
+        if (link !== this.link) return;
+        this.#receive(event);
+        if (event.type !== 'joined' || open) return;
+        open = true;
+        clearTimeout(patience);
+        this.#opened();
+        resolve(event);
+      });
+      link.on('audio', (frame) => link === this.link && this.#sound('audio', frame));
+      link.on('voices', (samples) => link === this.link && this.#sound('voices', samples));
+      const closed = (/** @type {import('./transport/link.js').Closing} */ close) => {
+        clearTimeout(patience);
+        if (link !== this.link) return reject(new HubbubError('unreachable', 'given up'));
+        const error = explainClose(close, this.lastFault);
+        this.#drop();
+        if (open) this.#lost(close, error);
+        else reject(error);
+      };
+      link.on('close', closed);
+    });
   }
 
   #opened() {
     this.attempt = 0;
+    if (this.link) this.emit('link', this.link);
     this.#become('open');
     if (this.muted) this.#send({ type: 'mute', muted: true });
     this.lastHeardMs = Date.now();
     let id = 0;
     this.pingTimer = setInterval(() => {
-      if (Date.now() - this.lastHeardMs > SILENCE_MS) return this.#giveUpSocket();
+      if (Date.now() - this.lastHeardMs > SILENCE_MS) return this.#giveUpLink();
       this.pings.set(++id, performance.now());
       this.#send({ type: 'ping', id });
     }, PING_MS);
   }
 
-  #giveUpSocket() {
-    const socket = this.socket;
+  #giveUpLink() {
+    const link = this.link;
     this.#drop();
-    socket?.close();
+    link?.close(CloseCode.GOING_AWAY, 'silent');
     this.#wait(new HubbubError('unreachable', `no word from the server for ${SILENCE_MS / 1000} s`));
   }
 
   #drop() {
     clearInterval(this.pingTimer);
     this.pings.clear();
-    this.socket = null;
+    this.link = null;
   }
 
-  /** @param {CloseEvent} close @param {HubbubError} error */
+  /** @param {import('./transport/link.js').Closing} close @param {HubbubError} error */
   #lost(close, error) {
     if (FINAL_CODES.includes(close.code)) {
       this.joined = null;
+      this.resume = null;
       this.#become('closed', { error: close.code === CloseCode.NORMAL && !this.lastFault ? null : error });
     } else {
       this.attempt = 0;
@@ -284,6 +371,7 @@ export class HubbubClient extends Emitter {
       const error = /** @type {HubbubError} */ (cause);
       if (error.code === 'refused' && this.joined) {
         this.joined = null; // the seat is gone: take a new one
+        this.resume = null;
         this.#wait(error);
       } else if (error.code === 'unreachable') {
         this.#wait(error);
@@ -299,42 +387,24 @@ export class HubbubClient extends Emitter {
     return this.state;
   }
 
-  /** @param {CloseEvent} close */
-  #explain(close) {
-    const said = this.lastFault;
-    const more = { serverCode: said?.code ?? '' };
-    if (close.code === CloseCode.REPLACED) return new HubbubError('replaced', close.reason || 'the session was taken over', more);
-    if (close.code === CloseCode.REFUSED || said?.fatal) {
-      return new HubbubError('refused', said?.message || close.reason || 'the server refused', more);
-    }
-    if (close.code === CloseCode.BAD_MESSAGE || close.code === CloseCode.TOO_BIG) {
-      return new HubbubError('protocol', said?.message || close.reason || 'the server did not understand', more);
-    }
-    return new HubbubError('unreachable', close.reason || `the connection was closed (code ${close.code})`, more);
-  }
-
-  /** @param {string | ArrayBuffer} data */
-  #receive(data) {
+  /** @param {ServerEvent} event */
+  #receive(event) {
     this.lastHeardMs = Date.now();
-    if (typeof data !== 'string') {
-      const frame = unpackAudio(data, this.newestReply);
-      if (frame) this.emit('audio', frame);
-      return;
-    }
-    /** @type {ServerEvent} */
-    const event = JSON.parse(data);
-    if (event.type === 'joined') this.#begin(event);
-    else if (event.type === 'reply') this.newestReply = Math.max(this.newestReply, event.reply);
+    if (event.type === 'joined') this.joined = event;
     else if (event.type === 'pong') this.#measure(event.id);
     else if (event.type === 'error') this.lastFault = event;
     this.emit('event', event);
     if (event.type !== 'pong') this.emit(event.type === 'error' ? 'fault' : event.type, event);
   }
 
-  /** @param {Joined} joined */
-  #begin(joined) {
-    if (this.joined?.session !== joined.session) this.newestReply = 0;
-    this.joined = joined;
+  /**
+   * @template {'audio' | 'voices'} K
+   * @param {K} kind
+   * @param {ClientEvents[K]} sound
+   */
+  #sound(kind, sound) {
+    this.lastHeardMs = Date.now();
+    this.emit(kind, sound);
   }
 
   /** @param {number} id */

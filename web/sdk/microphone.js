@@ -19,14 +19,16 @@ export class Microphone extends Emitter {
   /**
    * Asks the person for the microphone and opens it. Call it from a click.
    *
-   * @param {{rateHz?: number, messageMs?: number, constraints?: MediaTrackConstraints}} [options]
+   * @param {{rateHz?: number, messageMs?: number, device?: string, constraints?: MediaTrackConstraints}} [options]
+   *   `device`: the id of a microphone of `listDevices()`; without one the system's choice
    * @returns {Promise<Microphone>}
    * @throws {HubbubError} `insecure-origin`, `unsupported`, `worklet-missing`, `permission-refused`, `permission-system`,
    *   `no-microphone`, `microphone-busy` or `microphone-failed`
    */
-  static async open({ rateHz = 16000, messageMs = 20, constraints = {} } = {}) {
+  static async open({ rateHz = 16000, messageMs = 20, device = '', constraints = {} } = {}) {
     checkBrowser();
-    const stream = await askFor({ channelCount: 1, ...PROCESSING, ...constraints });
+    const chosen = device ? { deviceId: { exact: device } } : {};
+    const stream = await askFor({ channelCount: 1, ...PROCESSING, ...chosen, ...constraints });
     const context = new AudioContext({ latencyHint: 'interactive' });
     try {
       await context.audioWorklet.addModule(new URL('./worklets/capture.js', import.meta.url));
@@ -60,9 +62,19 @@ export class Microphone extends Emitter {
     }
   }
 
+  /** @returns {MediaStreamTrack | null} */
+  get track() {
+    return this.stream.getAudioTracks()[0] ?? null;
+  }
+
   /** What the device is called. */
   get label() {
-    return this.stream.getAudioTracks()[0]?.label ?? '';
+    return this.track?.label ?? '';
+  }
+
+  /** The device's id. */
+  get device() {
+    return this.track?.getSettings().deviceId ?? '';
   }
 
   /** A muted microphone gives no sound at all. @param {boolean} muted */

@@ -1,10 +1,11 @@
 /**
- * The loudspeaker: plays the frames of replies, holds and clears them, and knows how far they were truly heard.
+ * The loudspeaker: plays the frames of replies, holds and clears them, and knows how far they were truly heard; plays the other
+ * callers beside them; or plays the stream of a WebRTC connection, which has all of it in one.
  *
  * @typedef {import('./protocol.js').AudioFrame} AudioFrame
  * @typedef {import('./playback-buffer.js').Moment} Moment
  * @typedef {import('./playback-buffer.js').Report} Report
- * @typedef {{do: 'play', frame: AudioFrame} | {do: 'hold' | 'resume' | 'clear', reply: number}
+ * @typedef {{do: 'play', frame: AudioFrame} | {do: 'voices', samples: Int16Array} | {do: 'hold' | 'resume' | 'clear', reply: number}
  *   | {do: 'reset' | 'close'}} Order  what the audio thread is told
  *
  * @typedef {object} PlayerEvents
@@ -15,6 +16,7 @@
 import { Emitter } from './emitter.js';
 import { HubbubError } from './errors.js';
 import { PlaybackBuffer } from './playback-buffer.js';
+import { StreamPlayer } from './stream-player.js';
 
 const START_PATIENCE_MS = 1500;
 
@@ -59,6 +61,13 @@ class Loudspeaker extends Emitter {
     this.emit('playhead', { moment: report.moment, ...this.playhead });
   }
 
+  /** The playhead as a clock knows it, where the sound is a stream. @param {number} reply @param {number} offset */
+  follow(reply, offset) {
+    if (reply === this.playhead.reply && offset === this.playhead.offset) return;
+    this.playhead = { reply, offset };
+    this.emit('playhead', { moment: 'progress', reply, offset });
+  }
+
   forget() {
     clearTimeout(this.draining);
     this.playhead = { reply: 0, offset: 0 };
@@ -100,6 +109,10 @@ export class Player extends Loudspeaker {
     this.node.connect(this.analyser).connect(this.gain).connect(context.destination);
     this.node.port.onmessage = (message) => message.data.forEach((/** @type {Report} */ report) => this.receive(report));
     this.window = new Float32Array(this.analyser.fftSize);
+    this.loudness = 1;
+    this.speaker = '';
+    /** @type {StreamPlayer | null} */
+    this.remote = null;
     context.onstatechange = () => this.emit('running', context.state === 'running');
   }
 
@@ -110,6 +123,35 @@ export class Player extends Loudspeaker {
   /** @param {AudioFrame} frame */
   play(frame) {
     this.#order({ do: 'play', frame }, [frame.samples.buffer]);
+  }
+
+  /** What the other callers say, at once. @param {Int16Array} samples */
+  voices(samples) {
+    this.#order({ do: 'voices', samples }, [samples.buffer]);
+  }
+
+  /** Plays a stream beside what comes in frames, or none. @param {MediaStream | null} stream */
+  listen(stream) {
+    this.remote?.close();
+    this.remote = stream && new StreamPlayer(stream, this.context, () => this.emit('running', false));
+    if (this.remote) {
+      this.remote.volume = this.loudness;
+      void this.remote.choose(this.speaker);
+    }
+  }
+
+  /**
+   * Plays through another loudspeaker from now on.
+   *
+   * @param {string} id  of the device; empty: the one that the system prefers
+   * @throws {HubbubError} `unsupported` where the browser does not let a page choose
+   */
+  async choose(id) {
+    const context = /** @type {AudioContext & {setSinkId?: (id: string) => Promise<void>}} */ (this.context);
+    if (!context.setSinkId) throw new HubbubError('unsupported', 'this browser does not let a page choose the loudspeaker');
+    await context.setSinkId(id);
+    this.speaker = id;
+    await this.remote?.choose(id);
   }
 
   /** Silence at once; nothing is lost. @param {number} reply */
@@ -136,7 +178,8 @@ export class Player extends Loudspeaker {
   /** How loud it is now: RMS from 0 to 1, whatever the volume. */
   level() {
     this.analyser.getFloatTimeDomainData(this.window);
-    return Math.sqrt(this.window.reduce((sum, sample) => sum + sample * sample, 0) / this.window.length);
+    const own = Math.sqrt(this.window.reduce((sum, sample) => sum + sample * sample, 0) / this.window.length);
+    return Math.max(own, this.remote?.level() ?? 0);
   }
 
   get volume() {
@@ -145,16 +188,21 @@ export class Player extends Loudspeaker {
 
   /** From 0 to 1. A silenced player still plays, so that captions keep their time. */
   set volume(volume) {
+    this.loudness = volume;
     this.gain.gain.setTargetAtTime(volume, this.context.currentTime, 0.01);
+    if (this.remote) this.remote.volume = volume;
   }
 
   /** Asks the browser once more to let sound out; call it from a click. */
   async wake() {
     await this.context.resume();
+    await this.remote?.play();
+    this.emit('running', this.context.state === 'running');
   }
 
   async close() {
     this.forget();
+    this.listen(null);
     this.#order({ do: 'close' });
     this.context.onstatechange = null;
     if (this.context.state !== 'closed') await this.context.close();
@@ -193,6 +241,12 @@ export class SilentPlayer extends Loudspeaker {
   play(frame) {
     this.buffer.push(frame);
   }
+
+  voices() {}
+
+  listen() {}
+
+  async choose() {}
 
   /** @param {number} reply */
   hold(reply) {

@@ -2,7 +2,8 @@
  * The native protocol as the browser sees it: pure values, no I/O. `voice/protocol.py` and `voice/event.py` are its source.
  *
  * @typedef {{input_rate_hz: number, output_rate_hz: number, frame_ms: number, lead_ms: number}} AudioFormat
- * @typedef {{name: string, kind: 'caller' | 'agent'}} Participant
+ * @typedef {'speaker' | 'listener' | 'moderator'} Role
+ * @typedef {{name: string, kind: 'caller' | 'agent', role?: Role, muted?: boolean}} Participant
  * @typedef {{name: string, why: string, note: string}} EngineInfo
  * @typedef {'idle' | 'thinking' | 'speaking' | 'held'} Mouth
  * @typedef {{start: number, end: number, at: number}} WordTime  characters in the text, samples in the sound
@@ -12,6 +13,8 @@
  *   interruptible: boolean}} Joined
  * @typedef {{type: 'participant_joined', at_ms: number, participant: Participant}} ParticipantJoined
  * @typedef {{type: 'participant_left', at_ms: number, participant: Participant}} ParticipantLeft
+ * @typedef {{type: 'participant_changed', at_ms: number, participant: Participant}} ParticipantChanged
+ * @typedef {{type: 'dtmf', at_ms: number, speaker: string, digits: string}} Dtmf
  * @typedef {{type: 'speech_started', at_ms: number, speaker: string}} SpeechStarted
  * @typedef {{type: 'speech_stopped', at_ms: number, speaker: string}} SpeechStopped
  * @typedef {{type: 'transcript', at_ms: number, speaker: string, text: string, final: boolean, turn: number,
@@ -21,7 +24,7 @@
  *   delta: string, unheard: string, interrupted: boolean, interrupted_by: string | null,
  *   reason: '' | 'completed' | 'interrupted' | 'exceeded' | 'error'}} Reply
  * @typedef {{type: 'words', at_ms: number, reply: number, words: WordTime[]}} Words
- * @typedef {{type: 'floor', at_ms: number, speaker: string | null, mouth: Mouth}} Floor
+ * @typedef {{type: 'floor', at_ms: number, speaker: string | null, mouth: Mouth, queue?: string[]}} Floor
  * @typedef {{type: 'hold', at_ms: number, reply: number}} Hold
  * @typedef {{type: 'resume', at_ms: number, reply: number}} Resume
  * @typedef {{type: 'clear', at_ms: number, reply: number}} Clear
@@ -34,7 +37,7 @@
  * @typedef {{type: 'error', at_ms: number, code: string, message: string, fatal: boolean}} ServerFault
  * @typedef {{type: 'pong', at_ms: number, id: number}} Pong
  * @typedef {{type: 'left', at_ms: number, reason: string}} Left
- * @typedef {Joined | ParticipantJoined | ParticipantLeft | SpeechStarted | SpeechStopped | Transcript | Backchannel | Reply
+ * @typedef {Joined | ParticipantJoined | ParticipantLeft | ParticipantChanged | Dtmf | SpeechStarted | SpeechStopped | Transcript | Backchannel | Reply
  *   | Words | Floor | Hold | Resume | Clear | Turn | ToolUse | ServerFault | Pong | Left} ServerEvent
  */
 
@@ -52,9 +55,12 @@ export const CloseCode = Object.freeze({
   REFUSED: 4003,
   SLOW: 4008,
   REPLACED: 4009,
+  /** Not on any wire: WebRTC did not come about, and another way may. */
+  NO_WEBRTC: 4900,
 });
 
 const KIND_AUDIO = 1;
+const KIND_VOICES = 2;
 const FLAG_LAST = 1;
 export const HEADER_BYTES = 8;
 
@@ -73,21 +79,21 @@ export const HEADER_BYTES = 8;
  *
  * @param {ArrayBuffer} data
  * @param {number} [newestReply]  the newest reply known: on the wire only the low 16 bits of the number travel
- * @returns {AudioFrame | null}  null for a kind of message that this version does not know
+ * @returns {{kind: 'reply', frame: AudioFrame} | {kind: 'voices', samples: Int16Array} | null}  null for a kind of message
+ *   that this version does not know
  */
-export function unpackAudio(data, newestReply = 0) {
+export function unpackBinary(data, newestReply = 0) {
   if (data.byteLength < HEADER_BYTES || (data.byteLength - HEADER_BYTES) % 2) return null;
   const view = new DataView(data);
-  if (view.getUint8(0) !== KIND_AUDIO) return null;
+  const kind = view.getUint8(0);
+  if (kind !== KIND_AUDIO && kind !== KIND_VOICES) return null;
   const count = (data.byteLength - HEADER_BYTES) / 2;
   const samples = new Int16Array(count);
   for (let i = 0; i < count; i++) samples[i] = view.getInt16(HEADER_BYTES + 2 * i, true);
-  return {
-    reply: unwrapReply(view.getUint16(2, true), newestReply),
-    offset: view.getUint32(4, true),
-    last: (view.getUint8(1) & FLAG_LAST) !== 0,
-    samples,
-  };
+  if (kind === KIND_VOICES) return { kind: 'voices', samples };
+  const reply = unwrapReply(view.getUint16(2, true), newestReply);
+  const last = (view.getUint8(1) & FLAG_LAST) !== 0;
+  return { kind: 'reply', frame: { reply, offset: view.getUint32(4, true), last, samples } };
 }
 
 /**

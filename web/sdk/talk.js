@@ -6,8 +6,12 @@
  * @typedef {import('./player.js').Player | import('./player.js').SilentPlayer} AnyPlayer
  */
 
+import { PlayheadClock } from './playhead-clock.js';
+
 /** How often the server hears of a playhead that moves; every stop it hears of at once. */
 const PLAYHEAD_MS = 100;
+/** How often the clock of a stream's playhead is read: words change no faster. */
+const CLOCK_MS = 50;
 
 /**
  * Plays what comes from the server. Returns what undoes it.
@@ -19,16 +23,40 @@ const PLAYHEAD_MS = 100;
 export function connectPlayer(client, player) {
   let session = client.joined?.session ?? '';
   const report = playheadReporter((reply, offset) => client.playhead(reply, offset));
+  const clock = new PlayheadClock(client.audio.output_rate_hz);
+  let streams = false;
+  const follow = () => {
+    const { reply, offset } = clock.at(performance.now());
+    if (reply) player.follow(reply, offset);
+  };
+  const choose = () => {
+    streams = client.wire === 'webrtc';
+    player.listen(client.link?.stream ?? null);
+  };
+  choose();
+  const timer = setInterval(() => clock.flowing && follow(), CLOCK_MS);
   const undo = [
+    client.on('link', choose),
     client.on('audio', (frame) => player.play(frame)),
+    client.on('voices', (samples) => player.voices(samples)),
     client.on('hold', (event) => player.hold(event.reply)),
     client.on('resume', (event) => player.resume(event.reply)),
     client.on('clear', (event) => player.clear(event.reply)),
     client.on('joined', (event) => {
-      if (event.session !== session) player.reset();
+      if (event.session !== session) {
+        player.reset();
+        clock.reset();
+      }
       session = event.session;
     }),
-    player.on('playhead', report),
+    client.on('event', (event) => {
+      if (!streams) return;
+      clock.take(event, performance.now());
+      if (event.type === 'hold' || event.type === 'clear') follow();
+    }),
+    player.on('playhead', (moved) => streams || report(moved)),
+    () => clearInterval(timer),
+    () => player.listen(null),
   ];
   return () => undo.forEach((off) => off());
 }
@@ -54,12 +82,17 @@ export function playheadReporter(send, nowMs = () => performance.now()) {
 }
 
 /**
- * Sends what the microphone hears. Returns what undoes it.
+ * Sends what the microphone hears, in whichever way the wire wants it. Returns what undoes it.
  *
  * @param {HubbubClient} client
  * @param {Microphone} microphone
  * @returns {() => void}
  */
 export function connectMicrophone(client, microphone) {
-  return microphone.on('sound', ({ pcm }) => client.sendAudio(pcm));
+  client.setTrack(microphone.track);
+  const off = microphone.on('sound', ({ pcm }) => client.sendAudio(pcm));
+  return () => {
+    off();
+    if (client.track === microphone.track) client.setTrack(null);
+  };
 }

@@ -1,23 +1,28 @@
-/** In the audio thread: a thin skin of PlaybackBuffer. */
+/** In the audio thread: a thin skin of PlaybackBuffer and VoicesBuffer. */
 
 import { PlaybackBuffer } from '../playback-buffer.js';
+import { VoicesBuffer } from '../voices-buffer.js';
 
 class Playback extends AudioWorkletProcessor {
   constructor() {
     super();
     this.buffer = new PlaybackBuffer(sampleRate);
+    this.voices = new VoicesBuffer(sampleRate);
     this.running = true;
     this.port.onmessage = (message) => this.receive(message.data);
   }
 
   /** @param {import('../player.js').Order} order */
   receive(order) {
+    if (order.do === 'voices') return this.voices.push(order.samples);
     if (order.do === 'play') this.buffer.push(order.frame);
     else if (order.do === 'hold') this.buffer.hold(order.reply);
     else if (order.do === 'resume') this.buffer.resume(order.reply);
     else if (order.do === 'clear') this.buffer.clear(order.reply);
-    else if (order.do === 'reset') this.buffer.reset();
-    else this.running = false;
+    else if (order.do === 'reset') {
+      this.buffer.reset();
+      this.voices.reset();
+    } else this.running = false;
     this.report();
   }
 
@@ -25,6 +30,7 @@ class Playback extends AudioWorkletProcessor {
   process(_inputs, outputs) {
     const [left, ...others] = outputs[0];
     this.buffer.pull(left);
+    this.voices.addTo(left);
     for (const other of others) other.set(left);
     this.report();
     return this.running;

@@ -1,0 +1,173 @@
+/**
+ * WebRTC: the offer goes to `POST /api/webrtc` (WHIP, RFC 9725), the sound as one Opus track each way, the messages of the
+ * native protocol over the data channel `hubbub`.
+ *
+ * @typedef {import('./link.js').LinkEvents} LinkEvents
+ * @typedef {import('./link.js').Seat} Seat
+ */
+
+import { Emitter } from '../emitter.js';
+import { withParameters } from '../endpoints.js';
+import { CloseCode } from '../protocol.js';
+import { parseEvent } from './websocket.js';
+
+/** How long addresses are gathered before the offer goes: those of this machine come at once. */
+const GATHER_MS = 400;
+/** From the server's answer to its first word: beyond it the way for UDP is taken to be blocked. With `GATHER_MS` below 3 s. */
+const OPEN_MS = 2000;
+/** How long ICE may be without an answer before the connection is given up; shorter gaps it mends by itself. */
+const DISCONNECTED_MS = 6000;
+const ANSWER_MS = 15_000;
+
+/** Whether this program can do WebRTC at all. */
+export function webrtcAvailable() {
+  return typeof RTCPeerConnection === 'function' && typeof MediaStream === 'function';
+}
+
+/** @extends {Emitter<LinkEvents>} */
+export class WebRTCLink extends Emitter {
+  /** @param {Seat} seat @param {MediaStreamTrack | null} track @param {RTCIceServer[]} iceServers */
+  constructor(seat, track, iceServers) {
+    super();
+    this.kind = /** @type {const} */ ('webrtc');
+    this.seat = seat;
+    this.peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    /** @type {MediaStream | null} */
+    this.stream = new MediaStream();
+    this.channel = this.peer.createDataChannel('hubbub');
+    this.sender = this.peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' }).sender;
+    /** @type {URL | null} the session's address at the server, to hang up by */
+    this.resource = null;
+    this.over = false;
+    this.goodbye = false;
+    /** @type {Set<ReturnType<typeof setTimeout>>} */
+    this.timers = new Set();
+    this.peer.ontrack = ({ track: sound }) => this.stream?.addTrack(sound);
+    this.peer.onconnectionstatechange = () => this.#watch();
+    this.channel.onmessage = ({ data }) => this.#receive(data);
+    this.channel.onclose = () => this.#end(this.goodbye ? CloseCode.NORMAL : 1006, 'the data channel was closed');
+    void this.#open();
+  }
+
+  /** @param {object} message */
+  send(message) {
+    if (this.channel.readyState === 'open') this.channel.send(JSON.stringify(message));
+  }
+
+  sendAudio() {
+    return true; // the microphone's track carries it
+  }
+
+  /** @param {MediaStreamTrack | null} track */
+  setTrack(track) {
+    void this.sender.replaceTrack(track).catch(() => {}); // the peer may be closed already
+  }
+
+  /** @param {number} code */
+  close(code) {
+    if (this.over) return;
+    this.over = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    if (code === CloseCode.NORMAL) this.#hangUp();
+    // What was just sent (`leave`) should still leave: a peer that is closed at once takes it along.
+    if (this.channel.readyState === 'open') setTimeout(() => this.peer.close(), 200);
+    else this.peer.close();
+  }
+
+  async #open() {
+    try {
+      await this.peer.setLocalDescription();
+      await this.#gathered();
+      if (this.over) return;
+      const { room, name, role, token, resume, endpoints } = this.seat;
+      const answer = await fetch(withParameters(endpoints.webrtc, { room, name, role, resume }), {
+        method: 'POST',
+        headers: { 'content-type': 'application/sdp', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+        body: this.peer.localDescription?.sdp ?? '',
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      const location = answer.headers.get('location');
+      if (location) this.resource = new URL(location, endpoints.webrtc);
+      if (this.over) return this.#hangUp();
+      if (answer.status !== 201) return await this.#refused(answer);
+      await this.peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      this.#after(OPEN_MS, () => this.#fail('no connection came about: the way for UDP may be blocked'));
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Waits for the addresses of this machine, a little while. */
+  #gathered() {
+    if (this.peer.iceGatheringState === 'complete') return;
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
+      this.#after(GATHER_MS, resolve);
+      this.peer.onicegatheringstatechange = () => this.peer.iceGatheringState === 'complete' && resolve();
+    }));
+  }
+
+  /** @param {Response} answer */
+  async #refused(answer) {
+    const said = await answer.json().catch(() => null);
+    const { code = '', message = '' } = said?.error ?? {};
+    // Without the server's own words it has no such door, or something between us and it has none.
+    if (!code || code === 'unsupported') return this.#end(CloseCode.NO_WEBRTC, `the server answered ${answer.status}`);
+    this.emit('event', { type: 'error', at_ms: 0, code, message, fatal: true });
+    this.#end(CloseCode.REFUSED, message);
+  }
+
+  /** @param {string} data */
+  #receive(data) {
+    const event = typeof data === 'string' ? parseEvent(data) : null;
+    if (!event || this.over) return;
+    if (event.type === 'joined') {
+      for (const timer of this.timers) clearTimeout(timer);
+      this.timers.clear();
+    }
+    if (event.type === 'left') this.goodbye = true;
+    this.emit('event', event);
+    if (event.type === 'error' && event.fatal) this.#end(CloseCode.REFUSED, event.message);
+  }
+
+  #watch() {
+    const state = this.peer.connectionState;
+    if (state === 'failed') this.#end(1006, 'the connection failed');
+    else if (state === 'disconnected') {
+      this.#after(DISCONNECTED_MS, () => {
+        if (this.peer.connectionState !== 'connected') this.#end(1006, 'the connection was lost');
+      });
+    }
+  }
+
+  /** It did not open: free the seat that the server may have given, before another door is tried. @param {string} reason */
+  #fail(reason) {
+    this.#end(CloseCode.NO_WEBRTC, reason);
+  }
+
+  /** @param {number} code @param {string} reason */
+  #end(code, reason) {
+    if (this.over) return;
+    const hungUp = code === CloseCode.NO_WEBRTC ? this.#hangUp() : Promise.resolve();
+    this.over = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.peer.close();
+    void hungUp.finally(() => this.emit('close', { code, reason }));
+  }
+
+  async #hangUp() {
+    if (!this.resource) return;
+    const { token } = this.seat;
+    const headers = token ? { authorization: `Bearer ${token}` } : undefined;
+    const signal = AbortSignal.timeout(500);
+    await fetch(this.resource, { method: 'DELETE', keepalive: true, headers, signal }).catch(() => {}); // it is gone already
+  }
+
+  /** @param {number} ms @param {() => void} act */
+  #after(ms, act) {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      if (!this.over) act();
+    }, ms);
+    this.timers.add(timer);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The native protocol over one WebSocket: JSON both ways, sound in binary messages.
+ *
+ * @typedef {import('./link.js').LinkEvents} LinkEvents
+ * @typedef {import('./link.js').Seat} Seat
+ */
+
+import { Emitter } from '../emitter.js';
+import { withParameters } from '../endpoints.js';
+import { CloseCode, PROTOCOL_VERSION, unpackBinary } from '../protocol.js';
+
+/** Sound that waits in the socket beyond one second at 16 kHz is too old to be worth sending. */
+const MAX_UNSENT_BYTES = 32_000;
+
+/** @extends {Emitter<LinkEvents>} */
+export class WebSocketLink extends Emitter {
+  /** @param {Seat} seat @param {typeof WebSocket} Socket */
+  constructor(seat, Socket) {
+    super();
+    this.kind = /** @type {const} */ ('websocket');
+    /** @type {MediaStream | null} */
+    this.stream = null;
+    this.newestReply = 0;
+    const socket = new Socket(withParameters(seat.endpoints.voice, { token: seat.token }));
+    socket.binaryType = 'arraybuffer';
+    this.socket = socket;
+    socket.onopen = () => this.send(joinMessage(seat));
+    socket.onmessage = (message) => this.#receive(message.data);
+    socket.onclose = ({ code, reason }) => this.#over(code, reason);
+  }
+
+  /** @param {object} message */
+  send(message) {
+    if (this.socket.readyState === undefined || this.socket.readyState === 1) this.socket.send(JSON.stringify(message));
+  }
+
+  /** @param {Int16Array} pcm */
+  sendAudio(pcm) {
+    if (this.socket.bufferedAmount > MAX_UNSENT_BYTES) return false;
+    this.socket.send(/** @type {ArrayBuffer} */ (pcm.buffer).slice(pcm.byteOffset, pcm.byteOffset + pcm.byteLength));
+    return true;
+  }
+
+  setTrack() {} // the microphone's sound comes by sendAudio
+
+  /** @param {number} code @param {string} reason */
+  close(code, reason) {
+    const { socket } = this;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(code, reason);
+  }
+
+  /** @param {number} code @param {string} reason */
+  #over(code, reason) {
+    const { socket } = this;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    this.emit('close', { code, reason });
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  #receive(data) {
+    if (typeof data !== 'string') {
+      const heard = unpackBinary(data, this.newestReply);
+      if (heard?.kind === 'reply') this.emit('audio', heard.frame);
+      else if (heard?.kind === 'voices') this.emit('voices', heard.samples);
+      return;
+    }
+    const event = parseEvent(data);
+    if (!event) {
+      this.close(CloseCode.BAD_MESSAGE, 'not JSON');
+      this.emit('close', { code: CloseCode.BAD_MESSAGE, reason: 'the server sent something that is not JSON' });
+      return;
+    }
+    if (event.type === 'reply') this.newestReply = Math.max(this.newestReply, event.reply);
+    this.emit('event', event);
+  }
+}
+
+/** @param {Seat} seat */
+function joinMessage({ room, name, role, audio, resume }) {
+  return { type: 'join', protocol: PROTOCOL_VERSION, room, name, audio, resume, ...(role ? { role } : {}) };
+}
+
+/** An event of the server; null where it is no JSON object with a type. @param {string} data */
+export function parseEvent(data) {
+  try {
+    const event = JSON.parse(data);
+    return typeof event?.type === 'string' ? /** @type {import('../protocol.js').ServerEvent} */ (event) : null;
+  } catch {
+    return null;
+  }
+}
