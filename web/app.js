@@ -2,19 +2,20 @@
 
 import { t } from './i18n.js';
 import { Details } from './page/details.js';
+import { dialogOpen } from './page/dialog.js';
 import { byId } from './page/dom.js';
 import { drawHero } from './page/hero.js';
+import { Invite } from './page/invite.js';
 import { Lobby } from './page/lobby.js';
+import { MemoryPanel } from './page/memory.js';
 import { Notices } from './page/notices.js';
+import { Person } from './page/person.js';
 import { describe } from './page/problems.js';
 import { RoomView } from './page/room.js';
-import { asked, startSettings } from './page/settings.js';
-import { HubbubError } from './sdk/errors.js';
-import { HubbubClient } from './sdk/hubbub.js';
-import { Microphone } from './sdk/microphone.js';
-import { Player, SilentPlayer } from './sdk/player.js';
+import { asked, recall, startSettings, takeToken } from './page/settings.js';
+import { SoundSettings } from './page/sound-settings.js';
+import { connect, HubbubError, recallSeat, RoomsApi, tabStorage } from './sdk/index.js';
 
-const OUTPUT_RATE_HZ = 24000;
 const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
 /** @typedef {import('./page/lobby.js').Wish} Wish */
@@ -23,114 +24,111 @@ class App {
   constructor() {
     this.notices = new Notices(byId('notices'), byId('alerts'));
     this.details = new Details();
+    this.token = takeToken();
+    this.api = new RoomsApi({ url: document.baseURI, token: this.token });
+    this.memory = new MemoryPanel(byId('memory'), this.api);
+    this.invite = new Invite(this.api);
+    this.person = new Person(this.api, (agent) => this.#showMemory(agent));
+    this.sound = new SoundSettings(this.notices, (on) => this.view?.dock.setPushToTalk(on));
     /** @type {RoomView | null} */
     this.view = null;
     /** @type {Wish | null} what was asked for last */
     this.wish = null;
-    /** @type {HubbubClient | null} */
-    this.client = null;
-    /** @type {import('./sdk/talk.js').AnyPlayer | null} */
-    this.player = null;
+    /** @type {import('./sdk/index.js').Voice | null} */
+    this.voice = null;
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.countdown = undefined;
     drawHero(byId('hero'));
-    this.lobby = new Lobby(this.notices, (wish) => void this.enter(wish));
+    this.lobby = new Lobby(this.notices, this.api, (wish) => void this.enter(wish));
     startSettings(() => this.render());
-    byId('leave').addEventListener('click', () => this.client?.leave());
-    byId('details-toggle').addEventListener('click', () => this.details.show(!this.details.open));
-    byId('details-close').addEventListener('click', () => {
-      this.details.show(false);
-      byId('details-toggle').focus();
-    });
-    addEventListener('online', () => this.client?.retryNow());
-    addEventListener('pagehide', () => this.client?.leave());
+    this.#listen();
+    void this.#comeBack();
+  }
+
+  /** The connection, for tests and the curious. */
+  get client() {
+    return this.voice?.client ?? null;
+  }
+
+  get player() {
+    return this.voice?.player ?? null;
   }
 
   render() {
     this.lobby?.render();
     this.details.render();
+    this.memory.render();
     this.view?.render();
     this.view?.dock.strip.repaint();
-    this.#writeConnection(this.client?.state ?? 'closed');
+    this.#writeConnection();
   }
 
   /** @param {Wish} wish */
   async enter(wish) {
     this.wish = wish;
     for (const key of ['join', 'microphone', 'ended', 'room-unknown']) this.notices.hide(key);
-    this.lobby.setBusy(true, t(wish.voice ? 'lobby.allow' : 'lobby.joining'));
-    const opening = openPlayer(); // in the click itself: later the browser may hold the sound back
-    let microphone = null;
-    let player = null;
+    this.lobby.setBusy(true, t('lobby.joining'));
     try {
-      if (wish.voice) microphone = await openMicrophone();
-      const opened = await opening;
-      player = opened.player;
-      this.lobby.setBusy(true, t('lobby.joining'));
-      await this.#join(wish);
-      this.#show(wish, player, microphone);
-      if (opened.error) this.#silent(opened.error);
+      this.voice = await connect({
+        url: document.baseURI, room: wish.room.name, name: wish.name, token: this.token, keep: true,
+        role: /** @type {'' | 'speaker'} */ (asked.get('role') ?? ''),
+        transport: /** @type {'auto'} */ (asked.get('transport') ?? 'auto'),
+        microphone: wish.voice && (recall('microphone') || true),
+        speaker: recall('speaker') || true,
+        constraints: asked.get('mic') === 'raw' ? RAW : {},
+        onStep: (step) => this.lobby.setBusy(true, t(step === 'microphone' ? 'lobby.allow' : 'lobby.joining')),
+      });
+      tabStorage()?.setItem('hubbub.voice', wish.voice ? 'on' : 'off');
+      this.#show(wish, this.voice);
     } catch (error) {
-      await microphone?.close();
-      await (player ?? (await opening).player).close();
       this.#refused(error, wish);
     } finally {
       this.lobby.setBusy(false);
     }
   }
 
-  /** @param {Wish} wish */
-  async #join({ room, name }) {
-    const url = new URL('api/voice', document.baseURI);
-    url.protocol = url.protocol.replace('http', 'ws');
-    url.search = '';
-    const client = new HubbubClient({ url, room: room.name, name, audio: { output_rate_hz: OUTPUT_RATE_HZ } });
-    this.client = client;
-    client.on('state', (change) => this.#state(change));
-    await client.join();
+  /** After a reload: back to the seat that this tab has kept. */
+  async #comeBack() {
+    await this.lobby.found;
+    const room = this.lobby.chosen;
+    const seat = room && recallSeat(tabStorage(), this.api.root, room.name);
+    if (room && seat) await this.enter({ room, name: seat.name, voice: tabStorage()?.getItem('hubbub.voice') !== 'off' });
   }
 
-  /**
-   * @param {Wish} wish
-   * @param {import('./sdk/talk.js').AnyPlayer} player
-   * @param {Microphone | null} microphone
-   */
-  #show({ room }, player, microphone) {
-    const client = /** @type {HubbubClient} */ (this.client);
-    this.player = player;
+  /** @param {Wish} wish @param {import('./sdk/index.js').Voice} voice */
+  #show({ room }, voice) {
     document.body.dataset.view = 'room';
     this.lobby.show(false);
     byId('room').hidden = false;
     this.details.latency.clear();
     this.details.setFact('version', this.lobby.house?.version ?? '');
-    this.details.setFact('microphone', microphone?.label || t('details.microphone.none'));
-    this.details.setFact('output', player.latencyMs);
-    this.view = new RoomView({ client, player, microphone, room, notices: this.notices, details: this.details, openMicrophone,
-      onEnd: (error) => void this.#ended(error) });
-    this.#writeConnection(client.state);
+    this.details.setFact('output', voice.player.latencyMs);
+    voice.on('state', (change) => this.#state(change));
+    this.view = new RoomView({ voice, room, notices: this.notices, details: this.details, memory: this.memory, person: this.person,
+      pushToTalk: recall('ptt') === 'on', onInvite: () => this.#invite(), onEnd: (error) => this.#ended(error) });
+    if (voice.soundError) this.#silent(voice.soundError);
+    this.#writeConnection();
     document.title = room.title === 'Hubbub' ? room.title : `${room.title || room.name} · Hubbub`;
-    byId(microphone ? 'mute' : 'text').focus({ preventScroll: true });
+    byId(voice.microphone ? 'mute' : 'text').focus({ preventScroll: true });
   }
 
   /** The session is over: back to the door. @param {HubbubError | null} error */
-  async #ended(error) {
-    const { view } = this;
+  #ended(error) {
+    const { view, wish } = this;
     this.view = null;
-    this.player = null;
     clearInterval(this.countdown);
-    this.notices.hide('lost');
-    this.notices.hide('microphone-silent');
+    for (const key of ['lost', 'microphone-silent', 'sound']) this.notices.hide(key);
+    for (const box of [this.invite, this.person, this.sound]) box.close();
     document.body.dataset.view = 'lobby';
     document.title = 'Hubbub';
     byId('room').hidden = true;
     byId('room-title').hidden = true;
     this.lobby.show(true);
     byId('join-voice').focus();
-    const { wish } = this;
     const actions = wish ? [{ label: t('notice.rejoin'), act: () => void this.enter(wish) }] : [];
     if (error) this.notices.show('ended', { ...describe(error), actions });
     else byId('join-progress').textContent = t('room.left.text');
-    await view?.close();
+    view?.close();
   }
 
   /** @param {unknown} error @param {Wish} wish */
@@ -147,22 +145,14 @@ class App {
 
   /** There is no sound: say why, and offer to try again where that may help. @param {HubbubError} error */
   #silent(error) {
-    const actions = error.code === 'sound-blocked' ? [{ label: t('notice.wake'), act: () => void this.#wake() }] : [];
+    const wake = () => void this.voice?.wake().then(() => this.notices.hide('sound'), () => {});
+    const actions = error.code === 'sound-blocked' ? [{ label: t('notice.wake'), act: wake }] : [];
     this.notices.show('sound', { ...describe(error), tone: 'info', actions });
-  }
-
-  async #wake() {
-    const { view } = this;
-    const { player, error } = await openPlayer();
-    if (error || !view) return void player.close();
-    this.notices.hide('sound');
-    await view.usePlayer(player);
-    this.player = player;
   }
 
   /** @param {import('./sdk/hubbub.js').StateChange} change */
   #state({ state, retryAt }) {
-    this.#writeConnection(state);
+    this.#writeConnection();
     clearInterval(this.countdown);
     if (!this.view) return;
     if (state === 'open') this.notices.hide('lost');
@@ -177,29 +167,42 @@ class App {
     this.countdown = setInterval(() => this.notices.change('lost', advice()), 250);
   }
 
-  /** @param {import('./sdk/hubbub.js').State} state */
-  #writeConnection(state) {
+  #writeConnection() {
+    const state = this.client?.state ?? 'closed';
     const shown = state === 'idle' ? 'closed' : state;
     const pill = byId('connection');
     pill.dataset.state = shown;
+    pill.dataset.wire = this.client?.wire ?? '';
     const text = t(`connection.${shown}`);
     const label = /** @type {HTMLElement} */ (pill.lastElementChild);
     if (label.textContent !== text) label.textContent = text;
   }
-}
 
-/** The loudspeaker; where the browser has none, one that only keeps time, and the reason. */
-async function openPlayer() {
-  try {
-    return { player: await Player.open(OUTPUT_RATE_HZ), error: null };
-  } catch (error) {
-    const reason = error instanceof HubbubError ? error : new HubbubError('worklet-missing', String(error), { cause: error });
-    return { player: new SilentPlayer(OUTPUT_RATE_HZ), error: reason };
+  #invite() {
+    const { view } = this;
+    if (view && !dialogOpen()) this.invite.open(view.voice.client.room, { token: !!this.token, moderator: view.moderator });
   }
-}
 
-function openMicrophone() {
-  return Microphone.open({ constraints: asked.get('mic') === 'raw' ? RAW : {} });
+  /** @param {string} agent */
+  #showMemory(agent) {
+    this.details.show(true);
+    this.details.choose('memory');
+    this.memory.choose(agent);
+    byId('tab-memory').focus();
+  }
+
+  #listen() {
+    this.details.onTab = (tab) => this.memory.look(this.details.open && tab === 'memory');
+    byId('leave').addEventListener('click', () => this.voice?.leave());
+    byId('invite-open').addEventListener('click', () => this.#invite());
+    byId('devices-open').addEventListener('click', () => this.voice && void this.sound.open(this.voice));
+    byId('details-toggle').addEventListener('click', () => this.details.show(!this.details.open));
+    byId('details-close').addEventListener('click', () => {
+      this.details.show(false);
+      byId('details-toggle').focus();
+    });
+    addEventListener('online', () => this.client?.retryNow());
+  }
 }
 
 const app = new App();

@@ -9,7 +9,7 @@
  */
 
 import { t } from '../i18n.js';
-import { avatar, el, hueOf } from './dom.js';
+import { el, hueOf } from './dom.js';
 import { latencyLine } from './latency.js';
 import { ReplyCaption } from './reply-caption.js';
 
@@ -39,6 +39,8 @@ export class Captions {
     this.replies = new Map();
     /** @type {Map<string, HTMLElement>} */
     this.tools = new Map();
+    /** Told again after a reload: nothing is read out. */
+    this.quiet = false;
     this.following = true;
     this.onScroll = () => this.#scrolled();
     places.scroll.addEventListener('scroll', this.onScroll, { passive: true });
@@ -134,8 +136,19 @@ export class Captions {
     this.announce('', text);
   }
 
+  /** What was said before the page was loaded anew. @param {readonly (Transcript | Reply)[]} events  final ones */
+  restore(events) {
+    this.quiet = true;
+    for (const event of events) {
+      if (event.type === 'transcript') this.transcript(event);
+      else this.reply(event);
+    }
+    this.quiet = false;
+  }
+
   /** Says something to screen readers, politely. @param {string} name @param {string} text */
   announce(name, text) {
+    if (this.quiet) return;
     const { announcer } = this.places;
     announcer.append(el('p', { text: name ? `${name}: ${text}` : text, lang: this.lang }));
     while (announcer.children.length > 6) announcer.firstElementChild?.remove();
@@ -164,10 +177,10 @@ export class Captions {
     const own = kind === 'caller' && name === this.me;
     const text = el('p', { class: 'text', lang: this.lang, dir: 'auto' });
     const foot = el('div', { class: 'foot' });
-    const who = el('span', { class: 'who', text: own ? t('room.you') : name });
+    const who = el('span', { class: 'who', text: own ? t('room.you') : name, dir: 'auto' });
     if (own) who.dataset.t = 'room.you';
-    const item = el('li', { class: 'entry', data: { kind, own: String(own), hue: hueOf(name) } },
-      avatar(name, kind), el('div', { class: 'body' }, who, text, foot));
+    else who.title = name;
+    const item = el('li', { class: 'entry', data: { kind, own: String(own), hue: hueOf(name) } }, who, text, foot);
     this.#append(item);
     return { item, text, foot };
   }

@@ -1,22 +1,34 @@
-/** The panel at the side: latency, engines, connection. */
+/** The panel at the side: the last turns, what the agents remember, and how things are. */
 
 import { formatMs, t } from '../i18n.js';
 import { byId, el } from './dom.js';
 import { showEngines } from './engines.js';
-import { LatencyList } from './latency.js';
+import { Timeline } from './timeline.js';
 
 /** Wide enough for the panel to stand open beside the conversation. */
-const wide = matchMedia('(min-width: 1180px)');
+const wide = matchMedia('(min-width: 1100px)');
+
+/** @typedef {'turns' | 'memory' | 'about'} Tab */
+const TABS = /** @type {const} */ (['turns', 'memory', 'about']);
+const FACTS = /** @type {const} */ (['room', 'session', 'transport', 'roundtrip', 'microphone', 'output', 'version']);
 
 export class Details {
   constructor() {
     this.panel = byId('details');
     this.toggleButton = byId('details-toggle');
-    this.latency = new LatencyList(byId('latency'));
+    this.latency = new Timeline(byId('latency'));
     /** @type {Record<string, string>} */
     this.facts = {};
     /** @type {Record<string, import('../sdk/protocol.js').EngineInfo>} */
     this.engines = {};
+    /** @type {Tab} */
+    this.tab = 'turns';
+    /** Called when a tab is looked at. @type {(tab: Tab) => void} */
+    this.onTab = () => {};
+    for (const tab of TABS) {
+      byId(`tab-${tab}`).addEventListener('click', () => this.choose(tab));
+      byId(`tab-${tab}`).addEventListener('keydown', (event) => this.#key(event, tab));
+    }
     this.show(wide.matches);
   }
 
@@ -34,6 +46,19 @@ export class Details {
     this.panel.hidden = !open;
     this.toggleButton.setAttribute('aria-expanded', String(open));
     document.body.dataset.details = open ? 'open' : 'closed';
+    if (open) this.onTab(this.tab);
+  }
+
+  /** @param {Tab} chosen */
+  choose(chosen) {
+    this.tab = chosen;
+    for (const tab of TABS) {
+      const button = byId(`tab-${tab}`);
+      button.setAttribute('aria-selected', String(tab === chosen));
+      button.tabIndex = tab === chosen ? 0 : -1;
+      byId(`panel-${tab}`).hidden = tab !== chosen;
+    }
+    this.onTab(chosen);
   }
 
   /** @param {Record<string, import('../sdk/protocol.js').EngineInfo>} engines */
@@ -42,7 +67,7 @@ export class Details {
     showEngines(byId('engines'), engines);
   }
 
-  /** @param {'room' | 'session' | 'roundtrip' | 'microphone' | 'output' | 'version'} what @param {string | number} value */
+  /** @param {(typeof FACTS)[number]} what @param {string | number} value */
   setFact(what, value) {
     this.facts[what] = typeof value === 'number' ? formatMs(value) : value;
     this.#writeFacts();
@@ -56,9 +81,18 @@ export class Details {
   }
 
   #writeFacts() {
-    const order = /** @type {const} */ (['room', 'session', 'roundtrip', 'microphone', 'output', 'version']);
-    const rows = order.flatMap((what) =>
+    const rows = FACTS.flatMap((what) =>
       this.facts[what] ? [el('dt', { text: t(`details.${what}`) }), el('dd', { text: this.facts[what] })] : []);
     byId('wire').replaceChildren(...rows);
+  }
+
+  /** Arrow keys go from tab to tab. @param {KeyboardEvent} event @param {Tab} tab */
+  #key(event, tab) {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (!step) return;
+    event.preventDefault();
+    const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length];
+    this.choose(next);
+    byId(`tab-${next}`).focus();
   }
 }

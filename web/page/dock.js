@@ -1,15 +1,11 @@
 /**
  * What one talks with: microphone, text box, interrupt, sound, and the strip that shows both sides.
  *
- * @typedef {import('../sdk/hubbub.js').HubbubClient} HubbubClient
- * @typedef {import('../sdk/microphone.js').Microphone} Microphone
- * @typedef {import('../sdk/talk.js').AnyPlayer} AnyPlayer
+ * @typedef {import('../sdk/index.js').Voice} Voice
  * @typedef {import('../sdk/protocol.js').Mouth} Mouth
  */
 
 import { t } from '../i18n.js';
-import { HubbubError } from '../sdk/errors.js';
-import { connectMicrophone } from '../sdk/talk.js';
 import { byId, setIcon, setLabel } from './dom.js';
 import { describe } from './problems.js';
 import { barLength, Strip } from './strip.js';
@@ -20,71 +16,70 @@ const DEAD_SILENCE_MESSAGES = 400;
 export class Dock {
   /**
    * @param {object} parts
-   * @param {HubbubClient} parts.client
-   * @param {AnyPlayer} parts.player
-   * @param {Microphone | null} parts.microphone
+   * @param {Voice} parts.voice
    * @param {import('./notices.js').Notices} parts.notices
-   * @param {() => Promise<Microphone>} parts.openMicrophone
+   * @param {boolean} parts.pushToTalk
+   * @param {(own: number, room: number) => void} parts.onLevels  as long as bars are, from 0 to 1, once a picture
    * @param {() => void} parts.onChange
    */
-  constructor({ client, player, microphone, notices, openMicrophone, onChange }) {
-    this.client = client;
-    this.player = player;
+  constructor({ voice, notices, pushToTalk, onLevels, onChange }) {
+    this.voice = voice;
     this.notices = notices;
-    this.openMicrophone = openMicrophone;
     this.onChange = onChange;
-    /** @type {Microphone | null} */
-    this.microphone = null;
-    /** @type {(() => void)[]} */
-    this.micUndo = [];
+    this.pushToTalk = false;
+    this.pressed = false;
     this.loud = true;
-    this.level = 0;
     this.meterAt = 0;
     this.zeros = 0;
     this.text = /** @type {HTMLInputElement} */ (byId('text'));
     this.listening = new AbortController();
+    this.undo = [
+      voice.on('level', (rms) => this.#meter(rms)),
+      voice.on('microphone', ({ microphone, error }) => this.#microphoneChanged(!!microphone, error)),
+    ];
     this.#listen();
-    if (microphone) this.useMicrophone(microphone);
     const canvas = /** @type {HTMLCanvasElement} */ (byId('strip'));
-    this.strip = new Strip(canvas, () => ({ up: this.level, down: this.player.level() }));
+    this.strip = new Strip(canvas, () => {
+      const { microphone, room } = voice.levels();
+      onLevels(barLength(microphone), barLength(room));
+      return { up: microphone, down: room };
+    });
+    this.setPushToTalk(pushToTalk);
   }
 
-  /** @param {Microphone} microphone */
-  useMicrophone(microphone) {
-    this.microphone = microphone;
-    this.zeros = 0;
-    this.micUndo = [
-      connectMicrophone(this.client, microphone),
-      microphone.on('sound', ({ level }) => this.#meter(level)),
-      microphone.on('lost', (error) => void this.#lostMicrophone(error)),
-    ];
-    microphone.mute(this.client.muted);
+  get microphone() {
+    return this.voice.microphone;
+  }
+
+  /** Of the microphone, RMS. */
+  get level() {
+    return this.voice.micLevel;
   }
 
   /** @param {Mouth} mouth */
   render(mouth) {
-    const { muted } = this.client;
+    const { muted } = this.voice;
     const mute = byId('mute');
-    const key = !this.microphone ? 'dock.addmic' : muted ? 'dock.unmute' : 'dock.mute';
-    mute.dataset.state = !this.microphone ? 'none' : muted ? 'muted' : 'open';
-    mute.setAttribute('aria-pressed', String(!!this.microphone && muted));
-    setIcon(mute, this.microphone && muted ? 'mic-off' : 'mic');
+    const { pushToTalk, microphone } = this;
+    const key = !microphone ? 'dock.addmic' : pushToTalk ? (muted ? 'dock.hold' : 'dock.release') : muted ? 'dock.unmute' : 'dock.mute';
+    mute.dataset.state = !microphone ? 'none' : muted ? (pushToTalk ? 'ready' : 'muted') : 'open';
+    mute.setAttribute('aria-pressed', String(!!microphone && (pushToTalk ? !muted : muted)));
+    setIcon(mute, microphone && muted && !pushToTalk ? 'mic-off' : 'mic');
     /** @type {HTMLElement} */ (mute.querySelector('span')).textContent = t(key);
-    const { loud } = this;
     const sound = byId('sound');
-    sound.hidden = !('context' in this.player);
-    sound.setAttribute('aria-pressed', String(!loud));
-    setIcon(sound, loud ? 'sound' : 'sound-off');
-    setLabel(sound, t(loud ? 'dock.sound.off' : 'dock.sound.on'));
+    sound.hidden = !('context' in this.voice.player);
+    sound.setAttribute('aria-pressed', String(!this.loud));
+    setIcon(sound, this.loud ? 'sound' : 'sound-off');
+    setLabel(sound, t(this.loud ? 'dock.sound.off' : 'dock.sound.on'));
     const interrupt = /** @type {HTMLButtonElement} */ (byId('interrupt'));
-    interrupt.disabled = mouth === 'idle' || this.client.joined?.interruptible === false;
+    interrupt.disabled = mouth === 'idle' || this.voice.joined?.interruptible === false;
     interrupt.title = t('dock.interrupt.hint');
   }
 
   /** Sends a typed turn. Where that fails the words stay in the box. @param {string} text */
   send(text) {
     try {
-      this.client.sendText(text.trim());
+      this.voice.sendText(text.trim());
       this.notices.hide('not-connected');
       return true;
     } catch (error) {
@@ -94,17 +89,43 @@ export class Dock {
   }
 
   interrupt() {
-    if (!(/** @type {HTMLButtonElement} */ (byId('interrupt')).disabled)) this.client.interrupt();
+    if (!(/** @type {HTMLButtonElement} */ (byId('interrupt')).disabled)) this.voice.interrupt();
+  }
+
+  /** With it the microphone is open only while it is held down. @param {boolean} on */
+  setPushToTalk(on) {
+    const changed = on !== this.pushToTalk;
+    this.pushToTalk = on;
+    this.pressed = false;
+    if (changed && this.microphone) this.voice.mute(on);
+    this.onChange();
+  }
+
+  /** @param {boolean} down */
+  press(down) {
+    if (!this.pushToTalk || !this.microphone || down === this.pressed) return;
+    this.pressed = down;
+    this.voice.press(down);
+    this.onChange();
+  }
+
+  /** The microphone's button, or its key. */
+  async toggle() {
+    if (!this.microphone) return this.#openMicrophone();
+    if (this.pushToTalk) return;
+    this.voice.mute(!this.voice.muted);
+    this.onChange();
   }
 
   reconnected() {
     this.notices.hide('not-connected');
   }
 
-  async close() {
+  close() {
     this.listening.abort();
+    this.undo.forEach((off) => off());
     this.strip.close();
-    await this.#dropMicrophone();
+    this.#meter(0);
   }
 
   #listen() {
@@ -114,54 +135,44 @@ export class Dock {
       event.preventDefault();
       if (this.text.value.trim() && this.send(this.text.value)) this.text.value = '';
     });
-    on('mute', 'click', () => void this.#pressMicrophone());
+    on('mute', 'click', () => void this.toggle());
+    on('mute', 'pointerdown', (event) => {
+      if (!this.pushToTalk || !this.microphone) return;
+      byId('mute').setPointerCapture(/** @type {PointerEvent} */ (event).pointerId);
+      this.press(true);
+    });
+    for (const end of ['pointerup', 'pointercancel', 'lostpointercapture']) on('mute', end, () => this.press(false));
     on('interrupt', 'click', () => this.interrupt());
     on('sound', 'click', () => {
       this.loud = !this.loud;
-      this.player.volume = this.loud ? 1 : 0;
+      this.voice.volume = this.loud ? 1 : 0;
       this.onChange();
     });
   }
 
-  async #pressMicrophone() {
-    if (this.microphone) {
-      this.client.mute(!this.client.muted);
-      this.microphone.mute(this.client.muted);
-      this.#meter(0);
-      this.onChange();
-      return;
-    }
+  async #openMicrophone() {
     try {
-      const microphone = await this.openMicrophone();
+      await this.voice.useMicrophone();
       this.notices.hide('microphone');
-      this.useMicrophone(microphone);
-      this.onChange();
+      if (this.pushToTalk) this.voice.mute(true);
     } catch (error) {
       this.notices.show('microphone', describe(error));
     }
-  }
-
-  /** @param {HubbubError} error */
-  async #lostMicrophone(error) {
-    this.client.commit(); // no more sound will come to end an open turn
-    await this.#dropMicrophone();
-    this.notices.show('microphone', { ...describe(error),
-      actions: [{ label: t('notice.retry'), act: () => void this.#pressMicrophone() }] });
     this.onChange();
   }
 
-  async #dropMicrophone() {
-    this.micUndo.forEach((off) => off());
-    this.micUndo = [];
-    const { microphone } = this;
-    this.microphone = null;
-    this.#meter(0);
-    await microphone?.close();
+  /** @param {boolean} there @param {import('../sdk/index.js').HubbubError | null} error */
+  #microphoneChanged(there, error) {
+    this.zeros = 0;
+    if (error) {
+      this.notices.show('microphone', { ...describe(error),
+        actions: [{ label: t('notice.retry'), act: () => void this.#openMicrophone() }] });
+    } else if (there) this.notices.hide('microphone');
+    this.onChange();
   }
 
   /** @param {number} rms */
   #meter(rms) {
-    this.level = rms;
     byId('mute').style.setProperty('--level', barLength(rms).toFixed(3));
     const now = performance.now();
     if (rms === 0 || now - this.meterAt > 250) {
@@ -173,7 +184,7 @@ export class Dock {
 
   /** @param {number} rms */
   #watchSilence(rms) {
-    this.zeros = rms === 0 && this.microphone && !this.client.muted ? this.zeros + 1 : 0;
+    this.zeros = rms === 0 && this.microphone && !this.voice.muted ? this.zeros + 1 : 0;
     if (this.zeros === DEAD_SILENCE_MESSAGES) {
       this.notices.show('microphone-silent', { title: t('error.microphone-silent.title'),
         advice: t('error.microphone-silent.do'), tone: 'info' });

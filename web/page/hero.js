@@ -23,6 +23,7 @@ export function drawHero(svg) {
     for (const [name, value] of Object.entries({ x1: x, x2: x, y1: MIDDLE - half, y2: MIDDLE + half })) {
       line.setAttribute(name, value.toFixed(1));
     }
+    line.style.setProperty('--n', String((n * 7) % 37));
     line.setAttribute('class', `voice-${VOICES[loudest].hue}`);
     svg.append(line);
   }

@@ -8,8 +8,10 @@
  */
 
 import { listNames, t } from '../i18n.js';
+import { HubbubError } from '../sdk/index.js';
 import { avatar, byId, el } from './dom.js';
 import { showEngines } from './engines.js';
+import { describe } from './problems.js';
 import { asked, recall, remember } from './settings.js';
 
 const REFRESH_MS = 5000;
@@ -18,10 +20,14 @@ const RETRY_S = 5;
 export class Lobby {
   /**
    * @param {import('./notices.js').Notices} notices
+   * @param {import('../sdk/index.js').RoomsApi} api
    * @param {(wish: Wish) => void} onJoin
    */
-  constructor(notices, onJoin) {
+  constructor(notices, api, onJoin) {
     this.notices = notices;
+    this.api = api;
+    /** Settled when the rooms are known. @type {Promise<void>} */
+    this.found = new Promise((resolve) => (this.onFound = resolve));
     this.onJoin = onJoin;
     /** @type {House | null} */
     this.house = null;
@@ -42,9 +48,14 @@ export class Lobby {
     void this.#keepLooking();
   }
 
+  /** The room that is chosen, once the rooms are known. */
+  get chosen() {
+    return this.house?.rooms.find((each) => each.name === this.wanted) ?? this.house?.rooms[0] ?? null;
+  }
+
   /** @param {boolean} voice */
   submit(voice) {
-    const room = this.house?.rooms.find((each) => each.name === this.wanted) ?? this.house?.rooms[0];
+    const room = this.chosen;
     if (!room || this.busy) return;
     const name = this.name.value.trim();
     remember('name', name);
@@ -112,16 +123,18 @@ export class Lobby {
   /** @returns {Promise<boolean>} whether the server answered */
   async #look() {
     try {
-      const answer = await fetch(new URL('api/rooms', document.baseURI), { cache: 'no-store' });
-      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-      const house = await answer.json();
+      const house = await this.api.list();
+      this.notices.hide('door');
       const changed = JSON.stringify(house) !== JSON.stringify(this.house);
       this.house = house;
       this.#settle();
       if (changed) this.render();
+      this.onFound?.();
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      if (!(error instanceof HubbubError) || error.code !== 'refused') return false;
+      this.notices.show('door', { ...describe(error), lasting: true }); // it is there, but does not let us in
+      return true;
     } finally {
       this.#enable();
     }

@@ -1,7 +1,7 @@
 /** Errors in the page's own words: what happened, and what to do. */
 
 import { hasText, t } from '../i18n.js';
-import { HubbubError } from '../sdk/errors.js';
+import { HubbubError } from '../sdk/index.js';
 
 /**
  * Title and advice for an error.

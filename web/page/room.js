@@ -1,79 +1,93 @@
 /**
- * The room: joins the client's events to what is on the screen, and the buttons to the client.
+ * The room: joins the voice's events to what is on the screen, and the buttons to the voice.
  *
- * @typedef {import('../sdk/hubbub.js').HubbubClient} HubbubClient
+ * @typedef {import('../sdk/index.js').Voice} Voice
  * @typedef {import('../sdk/hubbub.js').StateChange} StateChange
- * @typedef {import('../sdk/microphone.js').Microphone} Microphone
- * @typedef {import('../sdk/talk.js').AnyPlayer} AnyPlayer
  * @typedef {import('../sdk/protocol.js').Mouth} Mouth
  */
 
 import { hasText, t } from '../i18n.js';
-import { HubbubError } from '../sdk/errors.js';
-import { connectPlayer } from '../sdk/talk.js';
+import { HubbubError } from '../sdk/index.js';
 import { Captions } from './captions.js';
 import { byId, el } from './dom.js';
 import { Dock } from './dock.js';
+import { listenToKeys } from './keys.js';
 import { People } from './people.js';
 import { describe } from './problems.js';
+import { ScriptStore } from './script-store.js';
 
 export class RoomView {
   /**
    * @param {object} parts
-   * @param {HubbubClient} parts.client  joined
-   * @param {AnyPlayer} parts.player
-   * @param {Microphone | null} parts.microphone
+   * @param {Voice} parts.voice  joined
    * @param {import('./lobby.js').Room} parts.room
    * @param {import('./notices.js').Notices} parts.notices
    * @param {import('./details.js').Details} parts.details
-   * @param {() => Promise<Microphone>} parts.openMicrophone
+   * @param {import('./memory.js').MemoryPanel} parts.memory
+   * @param {import('./person.js').Person} parts.person
+   * @param {boolean} parts.pushToTalk
+   * @param {() => void} parts.onInvite
    * @param {(error: HubbubError | null) => void} parts.onEnd
    */
-  constructor({ client, player, microphone, room, notices, details, openMicrophone, onEnd }) {
-    this.client = client;
-    this.player = player;
+  constructor({ voice, room, notices, details, memory, person, pushToTalk, onInvite, onEnd }) {
+    this.voice = voice;
     this.notices = notices;
     this.details = details;
+    this.memory = memory;
     this.onEnd = onEnd;
     /** @type {Mouth} */
     this.mouth = 'idle';
     /** No reply up to this one speaks any more. */
     this.silenced = 0;
     this.agent = '';
-    this.people = new People(byId('people'));
+    this.session = '';
+    this.script = new ScriptStore();
+    this.people = new People(byId('people'), byId('queue'), (one) =>
+      person.open(voice.client.room, one, { own: one.kind === 'caller' && one.name === this.people.me, moderator: this.moderator }));
     this.captions = new Captions({ list: byId('captions'), scroll: byId('scroll'), newest: byId('newest'),
       announcer: byId('announcer'), empty: byId('empty'), tries: byId('tries') }, room.language || 'en');
-    this.dock = new Dock({ client, player, microphone, notices, openMicrophone, onChange: () => this.render() });
+    /** @type {Dock | null} */
+    this.ready = null;
+    this.dock = new Dock({ voice, notices, pushToTalk, onChange: () => this.render(),
+      onLevels: (own, others) => this.people.setLevels(own, others) });
+    this.ready = this.dock;
     byId('room-title').textContent = room.title || room.name;
     byId('room-title').hidden = false;
     byId('room-title').classList.toggle('sr', room.title === 'Hubbub'); // the mark beside it says so already
-    this.session = '';
     this.begin();
-    this.undo = this.#listen();
-    this.disconnectPlayer = this.#connectPlayer(player);
-    this.onKey = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    document.addEventListener('keydown', this.onKey);
+    this.undo = [...this.#listen(), this.#listenToKeys(onInvite)];
     this.render();
+  }
+
+  /** Whether this caller may change who speaks: by his role, or since nobody was given any. */
+  get moderator() {
+    const role = this.people.own?.role;
+    return role === 'moderator' || (!this.voice.client.token && role !== 'listener');
   }
 
   /** A connection began: of this session, or of a new one. */
   begin() {
-    const { joined } = this.client;
+    const { joined } = this.voice;
     if (!joined) return;
     if (joined.session !== this.session) {
       this.captions.begin(joined.name);
       this.silenced = 0;
+      this.captions.restore(this.script.begin(joined.session));
     }
     this.session = joined.session;
     this.people.begin(joined.participants, joined.name);
+    this.#seats();
     this.setFloor('', 'idle');
     this.details.setEngines(joined.engines);
     this.details.setFact('room', joined.room);
     this.details.setFact('session', joined.session);
+    this.details.setFact('transport', t(`details.transport.${this.voice.client.wire || 'websocket'}`));
   }
 
   /** The language changed, or what the status line tells. */
   render() {
+    if (!this.ready) return;
+    if (this.dock.microphone) this.people.setOwnMuted(this.voice.muted);
     this.people.render();
     this.dock.render(this.mouth);
     byId('empty-hint').textContent = t(this.dock.microphone ? 'room.empty.voice' : 'room.empty.typing');
@@ -81,6 +95,7 @@ export class RoomView {
       const text = t(/** @type {import('../i18n.js').Key} */ (`room.try.${number}`));
       return el('button', { type: 'button', class: 'try', text, click: () => this.dock.send(text) });
     }));
+    this.details.setFact('microphone', this.voice.microphone?.label || t('details.microphone.none'));
     this.#writeStatus();
   }
 
@@ -93,81 +108,75 @@ export class RoomView {
     this.#writeStatus();
   }
 
-  /** Plays through another loudspeaker from now on. @param {AnyPlayer} player */
-  async usePlayer(player) {
-    const before = this.player;
-    this.disconnectPlayer();
-    this.player = player;
-    this.dock.player = player;
-    this.disconnectPlayer = this.#connectPlayer(player);
-    this.render();
-    await before.close();
-  }
-
-  async close() {
-    this.disconnectPlayer();
-    document.removeEventListener('keydown', this.onKey);
+  close() {
     this.undo.forEach((off) => off());
     this.captions.close();
-    await this.dock.close();
-    await this.player.close();
+    this.dock.close();
+    this.memory.close();
     document.body.dataset.mouth = 'idle';
   }
 
   /** The browser stopped the sound, as phones do for a call, or let it go on. @param {boolean} running */
   #running(running) {
     if (running) return this.notices.hide('sound');
-    const wake = () => {
-      void this.player.wake();
-      void this.dock.microphone?.wake();
-    };
     const { title, advice } = describe(new HubbubError('sound-blocked', ''));
-    this.notices.show('sound', { title, advice, tone: 'info', actions: [{ label: t('notice.wake'), act: wake }] });
+    this.notices.show('sound', { title, advice, tone: 'info',
+      actions: [{ label: t('notice.wake'), act: () => void this.voice.wake().catch(() => {}) }] });
   }
 
   #listen() {
-    const { client, captions, people, details } = this;
+    const { voice, captions, people, details, script, memory } = this;
     return [
-      client.on('joined', () => this.begin()),
-      client.on('transcript', (event) => captions.transcript(event)),
-      client.on('backchannel', (event) => captions.backchannel(event)),
-      client.on('reply', (event) => {
-        captions.reply(event);
-        this.notices.hide('fault-slow_model');
-        if (event.final) this.silenced = Math.max(this.silenced, event.reply);
+      voice.on('joined', () => this.begin()),
+      voice.on('playhead', ({ reply, offset }) => captions.heard(reply, offset)),
+      voice.on('running', (running) => this.#running(running)),
+      voice.on('transcript', (event) => {
+        captions.transcript(event);
+        script.add(event);
+        if (event.final) memory.stale();
       }),
-      client.on('clear', (event) => (this.silenced = Math.max(this.silenced, event.reply))),
-      client.on('audio', (frame) => this.#sounds(frame.reply)),
-      client.on('words', (event) => captions.words(event)),
-      client.on('tool', (event) => captions.tool(event)),
-      client.on('turn', (event) => {
+      voice.on('backchannel', (event) => captions.backchannel(event)),
+      voice.on('reply', (event) => {
+        captions.reply(event);
+        script.add(event);
+        this.notices.hide('fault-slow_model');
+        if (!event.final) return;
+        memory.stale();
+        this.silenced = Math.max(this.silenced, event.reply);
+      }),
+      voice.on('clear', (event) => (this.silenced = Math.max(this.silenced, event.reply))),
+      voice.on('audio', (frame) => this.#sounds(frame.reply)),
+      voice.on('words', (event) => captions.words(event)),
+      voice.on('tool', (event) => captions.tool(event)),
+      voice.on('turn', (event) => {
         captions.turn(event);
         details.latency.add(event);
       }),
-      client.on('participant_joined', ({ participant }) => {
+      voice.on('participant_joined', ({ participant }) => {
         if (people.add(participant)) captions.came(participant, 'joined');
+        this.#seats();
       }),
-      client.on('participant_left', ({ participant }) => {
+      voice.on('participant_left', ({ participant }) => {
         people.remove(participant);
         captions.came(participant, 'gone');
+        this.#seats();
       }),
-      client.on('speech_started', (event) => this.#speaks(event.speaker, true)),
-      client.on('speech_stopped', (event) => this.#speaks(event.speaker, false)),
-      client.on('floor', (event) => this.#floor(event)),
-      client.on('fault', (event) => this.#fault(event)),
-      client.on('roundtrip', (ms) => details.setFact('roundtrip', ms)),
-      client.on('state', (change) => this.#state(change)),
+      voice.on('participant_changed', ({ participant }) => {
+        people.change(participant);
+        this.#writeStatus();
+      }),
+      voice.on('speech_started', (event) => this.#speaks(event.speaker, true)),
+      voice.on('speech_stopped', (event) => this.#speaks(event.speaker, false)),
+      voice.on('floor', (event) => this.#floor(event)),
+      voice.on('fault', (event) => this.#fault(event)),
+      voice.on('roundtrip', (ms) => details.setFact('roundtrip', ms)),
+      voice.on('state', (change) => this.#state(change)),
     ];
   }
 
-  /** @param {AnyPlayer} player */
-  #connectPlayer(player) {
-    const undo = [
-      connectPlayer(this.client, player),
-      player.on('playhead', ({ reply, offset }) => this.captions.heard(reply, offset)),
-      player.on('running', (running) => this.#running(running)),
-    ];
-    return () => undo.forEach((off) => off());
+  /** Who has a seat is another: what goes by it, too. */
+  #seats() {
+    this.memory.setRoom(this.voice.client.room, this.people.agents.map((one) => one.name));
   }
 
   /** @param {string} name @param {boolean} speaking */
@@ -177,8 +186,9 @@ export class RoomView {
   }
 
   /** The floor may name a caller who speaks, or the agent that does. @param {import('../sdk/protocol.js').Floor} event */
-  #floor({ speaker, mouth }) {
+  #floor({ speaker, mouth, queue }) {
     const agent = speaker && this.people.isAgent(speaker) ? speaker : '';
+    if (queue) this.people.setQueue(queue);
     this.setFloor(agent || (mouth === 'idle' ? '' : this.agent), mouth);
   }
 
@@ -206,34 +216,48 @@ export class RoomView {
     this.render();
   }
 
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing) return;
-    if (this.details.covering) {
-      this.details.show(false);
-      byId('details-toggle').focus();
-    } else this.dock.interrupt();
+  /** @param {() => void} onInvite */
+  #listenToKeys(onInvite) {
+    const { dock, details } = this;
+    return listenToKeys({
+      interrupt: () => {
+        if (!details.covering) return dock.interrupt();
+        details.show(false);
+        byId('details-toggle').focus();
+      },
+      mute: () => void dock.toggle(),
+      text: () => byId('text').focus(),
+      details: () => details.show(!details.open),
+      invite: onInvite,
+      talk: (down) => {
+        dock.press(down);
+        return dock.pushToTalk && !!dock.microphone;
+      },
+    });
   }
 
   #writeStatus() {
     const status = byId('status');
     const callers = this.people.speakingCallers;
     const name = this.agent || t('status.someone');
-    /** @type {[string, string]} */
-    let [state, text] = ['listening', t('status.listening')];
-    if (this.client.state !== 'open') [state, text] = ['waiting', t('connection.waiting')];
-    else if (!this.dock.microphone) [state, text] = ['typing', t('status.typing')];
-    else if (this.client.muted) [state, text] = ['muted', t('status.muted')];
-    if (this.mouth === 'thinking') [state, text] = ['thinking', t('status.thinking', { name })];
-    if (this.mouth === 'speaking') [state, text] = ['speaking', t('status.speaking', { name })];
-    if (callers.length) {
-      const who = callers.includes(this.people.me) ? t('status.you') : t('status.caller', { name: callers[0] });
-      [state, text] = ['caller', who];
-    }
-    if (this.mouth === 'held') [state, text] = ['held', t('status.held', { name })];
     const line = /** @type {HTMLElement} */ (status.lastElementChild);
+    const [state, text] = this.#statusOf(callers, name);
     if (line.textContent !== text) line.textContent = text;
     status.dataset.state = state;
     document.body.dataset.mouth = this.mouth;
+  }
+
+  /** @param {string[]} callers  who speak @param {string} name  of the agent @returns {[string, string]} */
+  #statusOf(callers, name) {
+    if (this.mouth === 'held') return ['held', t('status.held', { name })];
+    if (callers.includes(this.people.me)) return ['caller', t('status.you')];
+    if (callers.length) return ['caller', t('status.caller', { name: callers[0] })];
+    if (this.mouth === 'speaking') return ['speaking', t('status.speaking', { name })];
+    if (this.mouth === 'thinking') return ['thinking', t('status.thinking', { name })];
+    if (this.voice.state !== 'open') return ['waiting', t('connection.waiting')];
+    if (this.people.own?.role === 'listener') return ['typing', t('status.listener')];
+    if (!this.dock.microphone) return ['typing', t('status.typing')];
+    if (this.voice.muted) return this.dock.pushToTalk ? ['listening', t('status.hold')] : ['muted', t('status.muted')];
+    return ['listening', t('status.listening')];
   }
 }

@@ -1,12 +1,29 @@
 /** What the page remembers of this person: language, theme, name. And what the address asks for. */
 
 import { currentLanguage, pickLanguage, setLanguage, t, translate } from '../i18n.js';
+import { tabStorage } from '../sdk/index.js';
 import { byId, setIcon, setLabel } from './dom.js';
 
 /** @typedef {'auto' | 'light' | 'dark'} Theme */
 
 /** What the address asks for: `?room=`, `?name=`, `?lang=`, and `?mic=raw` (no echo cancelling, for measurements). */
 export const asked = new URLSearchParams(location.search);
+
+/**
+ * The token that the address gives. It is taken out of the address, so that it is in no history and in no link that is copied,
+ * and kept for a reload in this tab alone.
+ */
+export function takeToken() {
+  const storage = tabStorage();
+  const given = asked.get('token');
+  if (given) {
+    const clean = new URL(location.href);
+    clean.searchParams.delete('token');
+    history.replaceState(null, '', clean);
+    storage?.setItem('hubbub.token', given);
+  }
+  return given ?? storage?.getItem('hubbub.token') ?? '';
+}
 
 /** @param {string} key @returns {string | null} */
 export function recall(key) {

@@ -1,0 +1,92 @@
+/** The window that invites others: a link, the same as a QR code, and another agent. */
+
+import { t } from '../i18n.js';
+import { HubbubError } from '../sdk/index.js';
+import qrcode from '../vendor/qrcode.js';
+import { dialog } from './dialog.js';
+import { byId } from './dom.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** The address that leads to a room's door. @param {string} room @param {string} base */
+export function inviteLink(room, base) {
+  const link = new URL(base);
+  link.search = '';
+  link.hash = '';
+  link.searchParams.set('room', room);
+  return link.href;
+}
+
+/** A QR code as one path of unit squares. @param {string} text @returns {{size: number, path: string}} */
+export function qrPath(text) {
+  const code = qrcode(0, 'M');
+  code.addData(text, 'Byte');
+  code.make();
+  const size = code.getModuleCount();
+  let path = '';
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) if (code.isDark(row, column)) path += `M${column} ${row}h1v1h-1z`;
+  }
+  return { size, path };
+}
+
+export class Invite {
+  /** @param {import('../sdk/index.js').RoomsApi} api */
+  constructor(api) {
+    this.api = api;
+    this.room = '';
+    this.box = dialog('invite');
+    this.link = /** @type {HTMLInputElement} */ (byId('invite-link'));
+    this.name = /** @type {HTMLInputElement} */ (byId('invite-agent-name'));
+    byId('invite-copy').addEventListener('click', () => void this.#copy());
+    this.link.addEventListener('focus', () => this.link.select());
+    byId('invite-agent').addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#seat();
+    });
+  }
+
+  /** @param {string} room @param {{token: boolean, moderator: boolean}} how  `token`: the server wants one of everybody */
+  open(room, { token, moderator }) {
+    this.room = room;
+    const link = inviteLink(room, document.baseURI);
+    this.link.value = link;
+    byId('invite-hint').textContent = t(token ? 'invite.hint.token' : 'invite.hint');
+    byId('invite-said').textContent = '';
+    byId('invite-agent').hidden = !moderator;
+    const { size, path } = qrPath(link);
+    const svg = document.createElementNS(SVG, 'svg');
+    svg.setAttribute('viewBox', `0 0 ${size} ${size}`);
+    const dark = document.createElementNS(SVG, 'path');
+    dark.setAttribute('d', path);
+    svg.append(dark);
+    byId('invite-qr').replaceChildren(svg);
+    this.box.showModal();
+  }
+
+  close() {
+    this.box.close();
+  }
+
+  async #copy() {
+    this.link.select();
+    try {
+      await navigator.clipboard.writeText(this.link.value);
+      byId('invite-said').textContent = t('invite.copied');
+    } catch {
+      byId('invite-said').textContent = t('invite.copy.yourself'); // forbidden, or no secure origin
+    }
+  }
+
+  async #seat() {
+    const name = this.name.value.trim();
+    if (!name) return this.name.focus();
+    try {
+      await this.api.inviteAgent(this.room, { name });
+      this.name.value = '';
+      byId('invite-said').textContent = t('invite.agent.done', { name });
+    } catch (error) {
+      byId('invite-said').textContent = error instanceof HubbubError ? error.message : String(error);
+    }
+  }
+}
