@@ -56,9 +56,10 @@ def test_the_page_is_shipped_without_its_workshop(wheel_names: set[str]) -> None
     page = {name for name in wheel_names if name.startswith("hubbub/web/")}
     assert "hubbub/web/index.html" in page
     tracked = subprocess.run(["git", "ls-files", "web"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    scripts = {f"hubbub/{name}" for name in tracked if Path(name).suffix in (".html", ".js", ".css", ".svg")}
+    scripts = {f"hubbub/{name}" for name in tracked if Path(name).suffix in (".html", ".js", ".css", ".svg", ".woff2")}
     assert {name for name in scripts if (ROOT / name.removeprefix("hubbub/")).is_file()} - page == set()
     assert not [name for name in page if "node_modules" in name]
+    assert "hubbub/web/vendor/LICENCES.txt" in page, "other people's work goes with its terms"
 
 
 def test_nothing_else_is_shipped(wheel_names: set[str]) -> None:

@@ -91,7 +91,7 @@ def scene(
         page.dark(dark)
         width, height = phone or (1280, 800)
         page.phone(width, height, 2)
-        page.open(f"{fake.base_url}/?name=Ann&mic=raw&room={room}{query}")
+        page.open(f"{fake.base_url}/?name=Ann&mic=raw&transport=websocket&room={room}{query}")
         if not lobby:
             page.join()
             page.until("window.hubbub.view.dock.strip.columns.length > 30")

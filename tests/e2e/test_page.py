@@ -42,7 +42,7 @@ def fake() -> Iterator[FakeServer]:
 def page(browser: Page, fake: FakeServer) -> Iterator[Page]:
     """The page, opened and joined as Ann; at the end it must have met no script error and broken no security policy."""
     browser.faults()
-    browser.open(f"{fake.base_url}/?name=Ann&lang=en&mic=raw").join()
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en&mic=raw&transport=websocket").join()
     yield browser
     assert browser.faults() == []
     browser.driver.get("about:blank")
@@ -308,7 +308,7 @@ def test_leaving_goes_back_to_the_door(page: Page, fake: FakeServer) -> None:
 
 def test_joins_without_a_microphone(browser: Page, fake: FakeServer) -> None:
     fake.answers["hello"] = HELLO
-    browser.open(f"{fake.base_url}/?name=Ann&lang=en").join("typing")
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en&transport=websocket").join("typing")
     browser.type("hello" + Keys.ENTER)
     browser.until("document.querySelector('.entry[data-kind=agent][data-state=final]')")
     assert fake.audio == b""
@@ -322,7 +322,7 @@ def test_joins_without_a_microphone(browser: Page, fake: FakeServer) -> None:
 
 
 def test_lost_connection_shows_a_banner_and_comes_back(browser: Page, fake: FakeServer) -> None:
-    browser.open(f"{fake.base_url}/?name=Ann&lang=en&mic=raw").join()
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en&mic=raw&transport=websocket").join()
     fake.down = True
     fake.drop()
     browser.until("document.querySelector('.notice[data-key=lost]')")
@@ -344,7 +344,7 @@ def test_lost_connection_shows_a_banner_and_comes_back(browser: Page, fake: Fake
 
 def test_refusal_says_the_servers_reason(browser: Page, fake: FakeServer) -> None:
     fake.refuse = "there is somebody called Ann already: choose another name"
-    browser.open(f"{fake.base_url}/?name=Ann&lang=en")
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en&transport=websocket")
     browser.click("#join-voice")
     browser.until("document.querySelector('.notice[data-key=join]')")
     notice = browser.text(".notice")
@@ -357,7 +357,7 @@ def test_refusal_says_the_servers_reason(browser: Page, fake: FakeServer) -> Non
 
 
 def test_seat_taken_over_elsewhere_can_be_taken_again(browser: Page, fake: FakeServer) -> None:
-    browser.open(f"{fake.base_url}/?name=Ann&lang=en").join("typing")
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en&transport=websocket").join("typing")
     fake.drop(wire.CLOSE_REPLACED)
     browser.until("document.querySelector('.notice[data-key=ended]') && document.querySelector('#room').hidden")
     assert "joined from somewhere else" in browser.text(".notice")
@@ -368,7 +368,7 @@ def test_seat_taken_over_elsewhere_can_be_taken_again(browser: Page, fake: FakeS
 
 def test_server_gone_before_joining_is_said_at_the_door(browser: Page) -> None:
     with running() as fake:
-        browser.open(f"{fake.base_url}/?name=Ann&lang=en")
+        browser.open(f"{fake.base_url}/?name=Ann&lang=en&transport=websocket")
         fake.down = True
         browser.until("document.querySelector('.notice[data-key=unreachable]')", seconds=15)
         assert "does not answer" in browser.text(".notice")
@@ -385,7 +385,7 @@ def test_unknown_room_is_said_and_another_offered(browser: Page, fake: FakeServe
 
 def refused_page(fake: FakeServer, permission: str, expected: tuple[str, ...]) -> None:
     with chromium(permission=permission) as driver:
-        page = Page(driver).open(f"{fake.base_url}/?name=Ann&lang=en")
+        page = Page(driver).open(f"{fake.base_url}/?name=Ann&lang=en&transport=websocket")
         devices = driver.execute_async_script("navigator.mediaDevices.enumerateDevices().then(arguments[0])")
         if permission == "none" and any(device["kind"] == "audioinput" for device in devices):
             pytest.skip("this machine has a microphone")
@@ -409,7 +409,7 @@ def test_missing_microphone_says_so(fake: FakeServer) -> None:
 def test_insecure_origin_says_what_to_do_and_still_joins(fake: FakeServer, tone: Path) -> None:
     mapped = "--host-resolver-rules=MAP hubbub.test 127.0.0.1"
     with chromium(microphone=tone, extra=(mapped,)) as driver:
-        page = Page(driver).open(fake.base_url.replace("127.0.0.1", "hubbub.test") + "/?name=Ann&lang=en")
+        page = Page(driver).open(fake.base_url.replace("127.0.0.1", "hubbub.test") + "/?name=Ann&lang=en&transport=websocket")
         page.click("#join-voice")
         page.until("document.querySelector('.notice[data-key=join]')")
         assert "https" in page.text(".notice")
@@ -429,7 +429,7 @@ def test_narrow_windows_need_no_sideways_scrolling(browser: Page, fake: FakeServ
     wide = "document.documentElement.scrollWidth"
     browser.phone(width, 640)
     try:
-        browser.open(f"{fake.base_url}/?name=Ann&lang=en&room=council")
+        browser.open(f"{fake.base_url}/?name=Ann&lang=en&room=council&transport=websocket")
         assert browser.js(wide) <= width
         browser.join()
         fake.send(ev.Transcript(speaker="Ann", text="w" * 300, final=True, turn=1))
@@ -459,7 +459,7 @@ def luminance(colour: str) -> float:
 def test_text_has_enough_contrast(browser: Page, fake: FakeServer, dark: bool) -> None:
     browser.dark(dark)
     try:
-        browser.open(f"{fake.base_url}/?name=Ann&lang=en").join("typing")
+        browser.open(f"{fake.base_url}/?name=Ann&lang=en&transport=websocket").join("typing")
         fake.send(ev.Transcript(speaker="Ann", text="tell me", final=False, turn=1))
         speaking(browser, fake)
         browser.until("document.querySelector('[data-word=heard]') && document.querySelector('.latency')")
@@ -482,7 +482,7 @@ def test_text_has_enough_contrast(browser: Page, fake: FakeServer, dark: bool) -
 
 
 def test_chinese_and_the_toggles(browser: Page, fake: FakeServer) -> None:
-    browser.open(f"{fake.base_url}/?name=Ann&lang=zh")
+    browser.open(f"{fake.base_url}/?name=Ann&lang=zh&transport=websocket")
     assert browser.js("document.documentElement.lang") == "zh-CN"
     assert browser.text("#join-voice") == "加入"
     browser.join()

@@ -1,5 +1,6 @@
 """The page's own tests and type check, run by Node where there is one."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -31,6 +32,20 @@ def test_lock_file_names_no_registry() -> None:
     assert all("integrity" in package for name, package in lock["packages"].items() if name)
 
 
+def test_vendored_files_are_those_of_the_lock_file() -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text())["packages"]
+    vendored = json.loads((WEB / "vendor" / "vendored.json").read_text())
+    licences = (WEB / "vendor" / "LICENCES.txt").read_text()
+    known = {"vendored.json", "LICENCES.txt", "qrcode.d.ts"}
+    for name, what in vendored.items():
+        assert lock[f"node_modules/{name}"]["version"] == what["version"], f"{name}: npm ci && npm run vendor"
+        assert f"== {name} {what['version']}: {what['licence']} ==" in licences
+        for file, digest in what["files"].items():
+            assert hashlib.sha256((WEB / "vendor" / file).read_bytes()).hexdigest() == digest, f"{file} was changed by hand"
+            known.add(file)
+    assert {path.name for path in (WEB / "vendor").iterdir()} == known
+
+
 def test_page_loads_nothing_from_elsewhere_and_has_no_inline_code() -> None:
     html = (WEB / "index.html").read_text()
     assert "://" not in html.replace("http-equiv", "")
@@ -41,7 +56,7 @@ def test_page_loads_nothing_from_elsewhere_and_has_no_inline_code() -> None:
 
 
 def test_no_module_writes_markup() -> None:
-    own = [path for path in WEB.rglob("*.js") if "node_modules" not in path.parts]
+    own = [path for path in WEB.rglob("*.js") if not {"node_modules", "vendor"} & set(path.parts)]
     assert len(own) > 15
     for path in own:
         code = path.read_text()

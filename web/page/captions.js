@@ -42,6 +42,7 @@ export class Captions {
     /** Told again after a reload: nothing is read out. */
     this.quiet = false;
     this.following = true;
+    this.lastTop = 0;
     this.onScroll = () => this.#scrolled();
     places.scroll.addEventListener('scroll', this.onScroll, { passive: true });
     this.onNewest = () => this.#follow(true);
@@ -206,16 +207,24 @@ export class Captions {
     this.turns.delete(key);
   }
 
+  /** Only who scrolls up wants to stay there: what grows below moves nothing. */
   #scrolled() {
     const { scroll, newest } = this.places;
-    this.following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END_PX;
-    newest.hidden = this.following;
+    const near = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END_PX;
+    if (near) this.following = true;
+    else if (scroll.scrollTop < this.lastTop) this.following = false;
+    this.lastTop = scroll.scrollTop;
+    newest.hidden = this.following || near;
   }
 
   /** @param {boolean} wanted */
   #follow(wanted) {
     const { scroll } = this.places;
-    if (wanted) scroll.scrollTop = scroll.scrollHeight;
+    if (wanted) {
+      this.following = true;
+      scroll.scrollTop = scroll.scrollHeight;
+      this.lastTop = scroll.scrollTop;
+    }
     this.#scrolled();
   }
 }

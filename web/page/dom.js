@@ -62,12 +62,27 @@ export function setLabel(button, label) {
 }
 
 const HUES = 8;
+const HUES_REMEMBERED = 200;
+/** @type {Map<string, number>} */
+const hues = new Map();
 
-/** The colour that goes with a name: the same everywhere, whoever looks. @param {string} name */
+/**
+ * The colour that goes with a name, the same everywhere on the page: by the name itself, or the next one that is free where two
+ * names fall on the same.
+ *
+ * @param {string} name
+ */
 export function hueOf(name) {
+  const known = hues.get(name);
+  if (known !== undefined) return String(known);
   let hash = 0x811c9dc5; // FNV-1a
   for (const char of name) hash = Math.imul(hash ^ /** @type {number} */ (char.codePointAt(0)), 0x01000193);
-  return String(((hash >>> 0) ^ (hash >>> 15)) % HUES);
+  const taken = new Set(hues.values());
+  const first = ((hash ^ (hash >>> 15)) >>> 0) % HUES;
+  let hue = first;
+  while (taken.has(hue) && taken.size < HUES) hue = (hue + 3) % HUES; // 3 and 8 have no common factor: all come up
+  if (hues.size < HUES_REMEMBERED) hues.set(name, hue);
+  return String(hue);
 }
 
 /** The disc with a name's first letter. @param {string} name @param {string} kind */
