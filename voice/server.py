@@ -21,12 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from .access import NoLock, check_lock
-from .api import calls, health, rooms, tokens
+from .api import health, rooms, tokens
 from .config import Config
 from .engines import describe
 from .gateway import websocket
-from .gateway.asterisk.audiosocket import AudioSocketServer
-from .gateway.asterisk.calls import ExpectedCalls
+from .gateway.asterisk.gateway import AsteriskGateway
 from .gateway.webrtc import signalling as webrtc
 from .gateway.webrtc.gateway import WebRTCGateway
 from .house import House
@@ -68,9 +67,7 @@ def create_app(house: House) -> Starlette:
     async def page(request: Request) -> Response:
         return FileResponse(web / "index.html")
 
-    expected_calls = ExpectedCalls()
-    socket_config = house.config.telephony.asterisk.audiosocket
-    audiosocket = None if socket_config is None else AudioSocketServer(house, socket_config, expected_calls)
+    asterisk = AsteriskGateway(house, house.config.telephony.asterisk)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -79,18 +76,17 @@ def create_app(house: House) -> Starlette:
             await peers.start()
             open_doors.push_async_callback(peers.close)  # after the house, which says goodbye through them
             open_doors.push_async_callback(house.close)
-            if audiosocket is not None:
-                await open_doors.enter_async_context(audiosocket)
+            await open_doors.enter_async_context(asterisk)
             yield
 
     routes = [
         Route("/", page),
         *health.routes(house),
         *rooms.routes(house),
-        *calls.routes(house, expected_calls, audiosocket),
         *tokens.routes(house),
         *websocket.routes(house),
         *webrtc.routes(house, peers),
+        *asterisk.routes(),
         Mount("/static", StaticFiles(directory=web)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)

@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from calls_house import calls_house
-from hubbub.voice.api import calls
-from hubbub.voice.config.asterisk import AudioSocketConfig
+from hubbub.voice.door import OPEN
 from hubbub.voice.event import Dtmf
 from hubbub.voice.gateway.asterisk import audiosocket
 from hubbub.voice.gateway.asterisk.audiosocket import AudioSocketServer
 from hubbub.voice.gateway.asterisk.calls import CallRequest, ExpectedCalls
 from hubbub.voice.gateway.asterisk.frames import CallId, Fault, Frame, HangUp, Key, Message, Sound, Unpacker, parse
+from hubbub.voice.gateway.asterisk.gateway import AsteriskGateway
 from hubbub.voice.house import House
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -65,11 +65,10 @@ class Peer:
 
 
 @asynccontextmanager
-async def listening(house: House) -> AsyncIterator[tuple[AudioSocketServer, ExpectedCalls]]:
-    config, expected = house.config.telephony.asterisk.audiosocket, ExpectedCalls()
-    assert config is not None
-    async with AudioSocketServer(house, config, expected) as server:
-        yield server, expected
+async def listening(house: House) -> AsyncIterator[tuple[AudioSocketServer, AsteriskGateway]]:
+    async with AsteriskGateway(house, house.config.telephony.asterisk) as gateway:
+        assert gateway.audiosocket is not None
+        yield gateway.audiosocket, gateway
 
 
 @asynccontextmanager
@@ -188,8 +187,8 @@ async def test_a_stranger_and_an_unregistered_call_are_refused(caplog: pytest.Lo
 
 async def test_a_registered_uuid_serves_one_call() -> None:
     nobody = {"asterisk": {"audiosocket": {"port": 0}}}
-    async with calls_house(**nobody) as house, listening(house) as (server, expected):
-        client = TestClient(Starlette(routes=calls.routes(house, expected, server)))
+    async with calls_house(**nobody) as house, listening(house) as (server, gateway):
+        client = TestClient(Starlette(routes=gateway.routes()))
         answer = await asyncio.to_thread(client.post, "/api/calls/audiosocket", json={"name": "Kim", "parameters": {"tenant": "t1"}})
         assert answer.status_code == 201
         assert answer.json()["dialplan"] == f"AudioSocket({answer.json()['uuid']},127.0.0.1:{server.port})"
@@ -211,7 +210,7 @@ async def test_a_registered_uuid_serves_one_call() -> None:
 
 async def test_nobody_registers_where_nobody_listens() -> None:
     async with calls_house() as house:
-        client = TestClient(Starlette(routes=calls.routes(house, ExpectedCalls(), None)))
+        client = TestClient(Starlette(routes=AsteriskGateway(house, house.config.telephony.asterisk).routes()))
         answer = await asyncio.to_thread(client.post, "/api/calls/audiosocket")
         assert answer.status_code == 409
         assert "configure telephony.asterisk.audiosocket" in answer.json()["error"]["message"]
@@ -219,10 +218,10 @@ async def test_nobody_registers_where_nobody_listens() -> None:
 
 def test_a_registration_expires() -> None:
     expected = ExpectedCalls()
-    uuid = expected.register(CallRequest(), calls_grant(), 0.0)
+    uuid = expected.register(CallRequest(), OPEN, 0.0)
     assert expected.take(uuid, 301.0) is None
-    uuid = expected.register(CallRequest(), calls_grant(), 400.0)
-    expected.register(CallRequest(), calls_grant(), 800.0)
+    uuid = expected.register(CallRequest(), OPEN, 400.0)
+    expected.register(CallRequest(), OPEN, 800.0)
     assert len(expected) == 1, "what has expired is forgotten"
     assert expected.take(uuid, 800.0) is None
 
@@ -253,17 +252,10 @@ async def test_a_program_may_be_asked_where_a_call_goes() -> None:
 
 async def test_a_closing_server_hangs_up() -> None:
     async with calls_house(**open_to_all()) as house:
-        config = AudioSocketConfig(port=0, room="default")
-        async with AudioSocketServer(house, config, ExpectedCalls()) as server:
+        async with listening(house) as (server, _):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             peer = Peer(reader, writer)
             await peer.send(CallId(CALL))
             await peer.read(until=lambda got: len(got) >= 2)
         assert isinstance((await peer.closed())[-1], HangUp)
         writer.close()
-
-
-def calls_grant() -> Any:
-    from hubbub.voice.door import OPEN
-
-    return OPEN

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from .section import Section
@@ -59,9 +59,6 @@ class AsteriskChannelConfig(Section):
 
     url: str = Field(pattern=r"^wss?://", max_length=2000)
     """Its HTTP server, such as `ws://127.0.0.1:8088`; `/media/ID` is added."""
-    username: str | None = Field(default=None, min_length=1, max_length=200)
-    password: SecretStr | None = None
-    """Only as `${VARIABLE}`."""
 
 
 class AsteriskConfig(Section):

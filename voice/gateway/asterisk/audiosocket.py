@@ -8,6 +8,7 @@ it is sent and buffers nothing, so one task sends every call its 20 ms each 20 m
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from ...session import Session
 from . import frames as wire
 from .calls import CallPlan, ExpectedCalls, plan_of
 from .mouth import LEAD_MS, PacedMouth
+from .pacer import Pacer
 
 log = logging.getLogger("hubbub.gateway.audiosocket")
 
@@ -40,9 +42,6 @@ MAX_BAD_FRAMES = 50
 
 MAX_SOUND_MS = 1000
 """Longest sound in one frame. Asterisk sends 20 ms; a longer one is no frame of a live call and is dropped."""
-
-MAX_CATCH_UP_S = 0.1
-"""After a longer stall the line goes on from now: what a jitter buffer has given up needs not be sent."""
 
 READ_BYTES = 16 * 1024
 
@@ -139,16 +138,15 @@ class AudioSocketServer:
     Entering raises OSError where nobody can listen at the address.
     """
 
-    def __init__(self, door: Door, config: AudioSocketConfig, expected: ExpectedCalls) -> None:
+    def __init__(self, door: Door, config: AudioSocketConfig, expected: ExpectedCalls, pacer: Pacer) -> None:
         self._door = door
         self._config = config
         self._expected = expected
         self._allowed = tuple(ip_network(entry, strict=False) for entry in config.allowed)
         self._calls: dict[AudioSocketConnection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
+        self._pacer = pacer
         self._server: asyncio.Server | None = None
-        self._pacer: asyncio.Task[None] | None = None
         self.host = config.host
         self.port = config.port
         """The port it listens at, once it does."""
@@ -156,7 +154,6 @@ class AudioSocketServer:
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, self._config.host, self._config.port, limit=READ_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
-        self._pacer = asyncio.create_task(self._pace(), name="audiosocket-pacer")
         log.info("listening for Asterisk's AudioSocket at %s:%d", self._config.host, self.port)
         return self
 
@@ -164,15 +161,14 @@ class AudioSocketServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
-        assert self._pacer is not None
         self._server.close()
         for call in self._calls:
             call.end("closing")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1)
-        for task in (self._pacer, *self._tasks):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._pacer, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -220,8 +216,9 @@ class AudioSocketServer:
         await self._talk(reader, writer, unpacker, rest, session, uuid)
 
     async def _seat(self, plan: CallPlan, peer: str) -> Session:
+        grant = replace(plan.grant, address=plan.grant.address or peer)
         try:
-            return await self._door.join(plan.request.room, plan.request.name, grant=plan.grant, role=plan.request.role)
+            return await self._door.join(plan.request.room, plan.request.name, grant=grant, role=plan.request.role)
         except Refused:
             raise
         except Exception as error:  # an engine or a model that does not start
@@ -236,7 +233,7 @@ class AudioSocketServer:
         audio = AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
         session.attach(connection, self._door.describe(session, audio))
         self._calls[connection] = None
-        self._wake.set()
+        self._pacer.add(connection)
         reading = asyncio.create_task(_read(reader, unpacker, rest, connection), name=f"audiosocket-{session.id}")
         why = "lost"
         try:
@@ -246,6 +243,7 @@ class AudioSocketServer:
             why = "lost"
         finally:
             del self._calls[connection]
+            self._pacer.discard(connection)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             session.detach(connection, asyncio.get_running_loop().time())
@@ -253,25 +251,6 @@ class AudioSocketServer:
             log.info("call=%s session=%s ended: %s", uuid, session.id, why)
         if why != "slow":
             await _hang_up(writer)
-
-    async def _pace(self) -> None:
-        """Every call's 20 ms, each 20 ms; sleeps while there is no call."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            if not self._calls:
-                self._wake.clear()
-                await self._wake.wait()
-                due = loop.time()
-            now = loop.time()
-            for call in list(self._calls):
-                try:
-                    call.beat(now)
-                except Exception:
-                    log.exception("a call failed in its beat; the others go on")
-                    call.end("failed")
-            due = max(due + FRAME_MS / 1000, loop.time() - MAX_CATCH_UP_S)
-            await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _is_allowed(self, peer: str) -> bool:
         try:

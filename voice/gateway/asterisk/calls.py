@@ -39,6 +39,13 @@ class CallRequest(BaseModel):
     """What the dialplan knows of the call; goes to the log with it."""
 
 
+class ChannelRequest(CallRequest):
+    """A WebSocket channel that waits in Asterisk."""
+
+    connection: str = Field(pattern=r"^[\w.-]{1,128}$")
+    """The channel's variable MEDIA_WEBSOCKET_CONNECTION_ID."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallPlan:
     """A call that may come in, and what it may do."""

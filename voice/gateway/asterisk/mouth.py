@@ -44,6 +44,11 @@ class PacedMouth:
         self._reply = 0
         self._sounding = 0
         self._dead = 0
+        self.sent = (0, 0)
+        """The reply of the newest frame that held one, and the place in it, in samples at 24 kHz, at which that frame ends."""
+        self.idle = True
+        """The newest frame was silence, and not the first one: a line that need not be kept busy may leave it out."""
+        self._fallen = True
         self._set_rate(rate_hz)
         self._in_flight: deque[tuple[int, int]] = deque([(0, 0)] * (EAR_DELAY_MS // FRAME_MS))
 
@@ -91,6 +96,7 @@ class PacedMouth:
         """The next 20 ms for the line, and what the caller's ear has come to by now: a reply and a place in it, in samples at 24 kHz."""
         pcm = self._reply_frame()
         if self._voices:
+            self.idle = False
             pcm = mix([pcm, self._voices.popleft().ljust(len(pcm), b"\0")[: len(pcm)]])
         reply, at = self._in_flight.popleft()
         return pcm, (reply, at) if reply else None
@@ -110,7 +116,9 @@ class PacedMouth:
                 self._pieces.popleft()
         self._in_flight.append((reply, at))
         if not out:
+            self.idle, self._fallen = self._fallen, True
             return self._edges.silence(wanted // SAMPLE_BYTES)
+        self.sent, self.idle, self._fallen = (reply, at), False, False
         sound = self._edges.sound(out, joins=reply == self._sounding)
         self._sounding = reply
         if len(sound) < wanted:  # the end of a reply, or a reply that is made too slowly
