@@ -68,6 +68,11 @@ class Mouthpiece:
             self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
             self._reported = True
 
+    def estimate(self, now: float) -> None:
+        """The far end reports nothing after all: from now on the clock says where its playhead is."""
+        self._anchor_offset, self._anchor_at = self._head(now), now
+        self.reports = False
+
     def hold(self, reply: int) -> None:
         """Silence at once."""
         self.playout.hold(reply)

@@ -189,6 +189,10 @@ class Session:
         """The ear at the far end is taken to be so far behind what is sent, where nobody reports it."""
         self.mouthpiece.delay_ms = ms
 
+    def reports_stopped(self, now: float) -> None:
+        """The far end reports no playhead after all: from now on it is estimated."""
+        self.mouthpiece.estimate(now)
+
     # ── the clock's side ──────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
