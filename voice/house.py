@@ -9,36 +9,25 @@ from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
-from ..agents.agent.react import ReActAgent
-from ..agents.memory.in_process import InMemoryMemory
 from ..agents.model.base import ChatModelBase
 from .access import Access
-from .asr.base import ASRContext
 from .clock import MediaClock
-from .config import AgentConfig, Config, ModelConfig, RoomConfig
+from .config import AgentConfig, Config, RoomConfig
 from .door import OPEN, Grant, Refused
 from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
-from .event import AudioFormat, EngineInfo, Error, Joined, Left, Role
-from .models import make_model
+from .event import AudioFormat, Error, Joined, Left, Participant, Role
+from .grant import role_within
 from .protocol import MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
 from .record import Recorder
-from .reply import AgentSeat
-from .room import RoomEngines, RoomFull, VoiceRoom
+from .room import NameTaken, RoomFull, VoiceRoom, farewell
+from .rooms import Rooms
 from .session import Session
-from .speech import Speech
 from .telemetry import Metrics
 
 log = logging.getLogger("hubbub.house")
 
 SWEEP_S = 1.0
-
-PROMPT = (
-    "You are {name}, a voice assistant in the room '{room}'. You are heard, not read: answer in one to three short sentences of "
-    "plain spoken language, without lists, Markdown or emoji. What people say reaches you through a speech recogniser and may "
-    "hold mistakes: ask when it makes no sense. Answer in the language you are spoken to."
-)
-
 
 def check_name(name: str) -> str:
     """A caller's name as it is shown. Raises Refused (`bad_request`) for one that cannot be."""
@@ -64,26 +53,22 @@ class House:
         folder that every session is recorded into; raises OSError when it cannot be written, and the engines' own errors.
         """
         self.config = config
-        self._model_for_all = model
         self.engines = engines or choose_engines(config.engines, environ)
         self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
         self.metrics = Metrics()
         self.access = Access(config.server, environ, seat_of=lambda token: self.sessions.get(token))
         self._end_of_turn = make_end_of_turn(config.engines.end_of_turn)
-        self.rooms: dict[str, VoiceRoom] = {}
+        self.directory = Rooms(config, self.engines, self.clock, self.metrics, environ, model)
         self.sessions: dict[str, Session] = {}
-        self._environ = environ
-        self._models: dict[str, tuple[ChatModelBase, EngineInfo]] = {}
-        self._opening = asyncio.Lock()
         self._joining = 0
         """Callers whose room is being opened."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Loads the engines and starts the clock."""
-        await asyncio.gather(self.engines.start(), self._model(self.config.engines.model))
-        self.engines.info["model"] = (await self._model(self.config.engines.model))[1]
+        await asyncio.gather(self.engines.start(), self.directory.model(self.config.engines.model))
+        self.engines.info["model"] = (await self.directory.model(self.config.engines.model))[1]
         self._tasks = [
             asyncio.create_task(self.clock.run(), name="media-clock"),
             asyncio.create_task(self._sweep(), name="sweep"),
@@ -95,7 +80,7 @@ class House:
             session.emit(Left(at_ms=session.now_ms, reason="the server is closing"))
             if session.connection is not None:
                 session.connection.end("closing")
-        await asyncio.gather(*(room.close() for room in self.rooms.values()), return_exceptions=True)
+        await asyncio.gather(self.directory.close(), return_exceptions=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -119,7 +104,7 @@ class House:
         shares = self.access.take_seat(grant)
         self._joining += 1
         try:
-            session = (await self._room(room)).join(name)
+            session = (await self.directory.room(room)).join(name, role=role_within(role, grant.role))
         except BaseException as error:
             self.access.give_back(grant, shares)
             if isinstance(error, RoomFull):
@@ -144,8 +129,8 @@ class House:
             return
         if grant.room is not None and room != grant.room:
             raise Refused("forbidden", f"this token opens the room '{grant.room}', not '{room[:MAX_NAME_CHARS]}'")
-        if room not in self.config.rooms:
-            known = "" if grant.room or not self.access.is_open else "; these are: " + ", ".join(sorted(self.config.rooms)[:20])
+        if room not in self.directory.known:
+            known = "" if grant.room or not self.access.is_open else "; these are: " + ", ".join(sorted(self.directory.known)[:20])
             raise Refused("unknown_room", f"there is no room '{room[:MAX_NAME_CHARS]}' here{known}")
         opened = self.rooms.get(room)
         if opened is not None and len(opened.sessions) >= opened.max_callers:
@@ -174,46 +159,57 @@ class House:
 
     # ── rooms ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _room(self, name: str) -> VoiceRoom:
-        """The room, opened when its first caller comes."""
-        async with self._opening:
-            if name not in self.rooms:
-                room = await self._make_room(name, self.config.rooms[name])
-                await room.open()
-                self.rooms[name] = room
-            return self.rooms[name]
+    @property
+    def rooms(self) -> dict[str, VoiceRoom]:
+        """The rooms that are open, by name."""
+        return self.directory.open
 
-    async def _make_room(self, name: str, config: RoomConfig) -> VoiceRoom:
-        seats = [await self._make_seat(name, config, agent) for agent in config.agents]
-        models = [(await self._model(agent.model or self.config.engines.model))[0] for agent in config.agents]
-        names = tuple(agent.name for agent in config.agents)
-        phrases = tuple(dict.fromkeys(phrase for model in models for phrase in model.phrases))
-        words = tuple(dict.fromkeys(word for model in models for word in model.vocabulary))
-        context = ASRContext(config.language, phrases, (*names, *config.vocabulary, *words))
-        stages = {stage: info.name for stage, info in self.engines.info.items()}
-        return VoiceRoom(
-            name, seats, RoomEngines(self.clock, self.engines.asr, stages, self.metrics), policy=config.turn, context=context,
-            max_callers=self.config.server.limits.max_sessions_per_room,
-        )
+    async def create_room(self, name: str, config: RoomConfig, grant: Grant = OPEN) -> None:
+        """Makes a room while the server runs. Raises Refused."""
+        if grant.room is not None:
+            raise Refused("forbidden", f"this token is for the room '{grant.room}', and makes no other")
+        if name in self.directory.known:
+            raise Refused("conflict", f"there is a room '{name}' already")
+        limit = self.config.server.limits.max_rooms
+        if len(self.directory.known) >= limit:
+            raise Refused("too_many", f"there are {limit} rooms already (server.limits.max_rooms): delete one first")
+        if len(config.agents) > self.config.server.limits.max_agents_per_room:
+            raise Refused("bad_request", f"field 'agents': at most {self.config.server.limits.max_agents_per_room} agents a room")
+        self.access.open_room(name, grant)
+        self.directory.known[name] = config
+        log.info("room=%s created key=%s", name, grant.key or "-")
 
-    async def _make_seat(self, room: str, config: RoomConfig, agent: AgentConfig) -> AgentSeat:
-        model, _ = await self._model(agent.model or self.config.engines.model)
-        prompt = agent.prompt or PROMPT.format(name=agent.name, room=config.title or room)
-        mind = ReActAgent(name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory())
-        speech = Speech(self.engines.tts, agent.voice.as_voice(config.language))
-        return AgentSeat(
-            mind, speech, language=config.language, greeting=agent.greeting or "", filler=agent.filler or "",
-            filler_after_ms=agent.filler_after_ms,
-        )
+    async def delete_room(self, name: str) -> None:
+        """Sends everybody away and forgets the room; one of the file is back when the server starts again. Raises Refused."""
+        if name not in self.directory.known:
+            raise Refused("unknown_room", f"there is no room '{name[:MAX_NAME_CHARS]}' here")
+        room = self.rooms.get(name)
+        self.directory.known.pop(name, None)  # nobody comes in any more
+        for session in list(room.sessions.values()) if room is not None else ():
+            self.send_away(session, "the room was closed")
+        await self.directory.forget(name, "the room was closed")
+        self.access.close_room(name)
+        log.info("room=%s deleted", name)
 
-    async def _model(self, config: ModelConfig) -> tuple[ChatModelBase, EngineInfo]:
-        """One model object for all agents that are configured alike."""
-        if self._model_for_all is not None:
-            return self._model_for_all, EngineInfo(name=self._model_for_all.name, why="given by the program")
-        key = config.model_dump_json()
-        if key not in self._models:
-            self._models[key] = await make_model(config, self._environ)
-        return self._models[key]
+    def send_away(self, session: Session, why: str) -> None:
+        """Takes a caller's seat away, and tells him so."""
+        farewell(session, why)
+        self.leave(session, why)
+
+    async def invite(self, room: VoiceRoom, agent: AgentConfig) -> Participant:
+        """Seats an agent in an open room. Raises Refused."""
+        try:
+            participant = await room.add_agent(await self.directory.make_seat(room, agent))
+        except RoomFull as error:
+            raise Refused("room_full", str(error)) from None
+        except NameTaken as error:
+            raise Refused("conflict", str(error)) from None
+        except (ImportError, ValueError) as error:
+            raise Refused("bad_request", f"field 'model': {error}") from None
+        known = self.directory.known.get(room.name)
+        if known is not None:
+            room.listen_for(await self.directory.context(known, (*known.agents, agent)))
+        return participant
 
     async def _sweep(self) -> None:
         """Gives up the seats of connections that were lost and did not come back."""

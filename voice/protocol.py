@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from .event import Role
+
 PROTOCOL_VERSION = 1
 PATH = "/api/voice"
 MAX_MESSAGE_BYTES = 256 * 1024
@@ -73,6 +75,8 @@ class Join(_Message):
     protocol: int = PROTOCOL_VERSION
     room: str = Field(default="default", min_length=1, max_length=MAX_NAME_CHARS)
     name: str = Field(default="guest", min_length=1, max_length=MAX_NAME_CHARS)
+    role: Role = "speaker"
+    """What the caller asks to be; he gets it as far as his token goes."""
     audio: AudioRequest = AudioRequest()
     resume: str | None = Field(default=None, max_length=128)
 

@@ -101,6 +101,8 @@ class VoiceRoom:
         self.mixer = Mixer(engines.clock)
         self.asides: list[Aside] = []
         self.history: deque[Msg] = deque(maxlen=CATCH_UP_MESSAGES)
+        self.on_join: Callable[[Session], None] | None = None
+        """Who is told of every caller that joins: a script."""
         self._numbers = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened = False
@@ -144,6 +146,8 @@ class VoiceRoom:
         self.engines.clock.add(session)
         if len(self.sessions) == 1 and self._numbers == 0:
             self._greet()
+        if self.on_join is not None:
+            self.on_join(session)
         return session
 
     def leave(self, session: Session, reason: str = "left") -> None:
@@ -196,9 +200,9 @@ class VoiceRoom:
             raise NameTaken(f"somebody in room '{self.name}' is called '{seat.name}' already")
         self.seats.append(seat)
         self.talk.seats.append(seat)
+        self.hub.add(seat.agent)
         if catch_up and self.history:
             await seat.agent.observe(list(self.history))
-        self.hub.add(seat.agent)
         participant = self.describe(seat)
         self._tell_all(ParticipantJoined(participant=participant))
         if seat.greeting and self.sessions:

@@ -46,5 +46,6 @@ async def read_model(request: Request, model: type[Model], limit: int = MAX_BODY
 def in_words(error: ValidationError) -> str:
     """The first fault of a validation, with its field."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    inside = first.get("ctx", {}).get("where") if first["type"] == "part" else None  # found by looking at a whole section
+    where = ".".join(str(part) for part in (*first["loc"], *((inside,) if inside else ())))
     return f"field '{where}': {first['msg']}" if where else first["msg"]

@@ -6,6 +6,7 @@ served without a file. The format is described in docs/configuration.md.
 
 from .access import AccessConfig, KeyConfig, ShareConfig
 from .errors import ConfigError, Problem
+from .floor import FloorConfig
 from .load import load_config, parse_config
 from .model import (
     DEFAULT_HOST,
@@ -29,6 +30,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "EnginesConfig",
+    "FloorConfig",
     "KeyConfig",
     "LimitsConfig",
     "ModelConfig",

@@ -48,6 +48,7 @@ def parse_config(
         message = f"the file {what}; it must be a mapping with the field 'rooms'"
         raise ConfigError(file, [Problem(None, "", message)])
     _refuse_written_secrets(source)
+    _find_scripts(source, Path(file).parent)
     try:
         config = Config.model_validate(_with_turn_defaults(source.values))
     except ValidationError as error:
@@ -74,6 +75,21 @@ def _refuse_written_secrets(source: Source) -> None:
         for path, line in source.lines.items()
         if path and path[-1] in SECRETS and path not in source.secrets and _at(source.values, path) is not None
     ]
+    if problems:
+        raise ConfigError(source.file, problems)
+
+
+def _find_scripts(source: Source, folder: Path) -> None:
+    """Makes the paths of scripts, which are written as seen from the file, whole. Raises ConfigError for one that is not there."""
+    problems = []
+    for path, line in source.lines.items():
+        if len(path) == 4 and path[0] == "rooms" and path[2:] == ("floor", "script"):
+            value = _at(source.values, path)
+            if isinstance(value, str) and value.strip():
+                script = folder / value.strip()
+                if not script.is_file():
+                    problems.append(Problem(line, dotted(path), f"there is no file {str(script)!r}"))
+                _at(source.values, path[:-1])["script"] = str(script)
     if problems:
         raise ConfigError(source.file, problems)
 
@@ -109,6 +125,9 @@ def _problem(detail: ErrorDetails, path: FieldPath, source: Source) -> Problem:
         if child in source.lines:
             return Problem(source.line_of(child), dotted(child), message.split(" ", 1)[1])
         return Problem(source.line_of(path), dotted(path), message)
+    if kind == "part":  # found by looking at a whole section, told where it is written
+        path = (*path, *(int(part) if part.isdigit() else part for part in context["where"].split(".")))
+        return Problem(source.line_of(path), dotted(path), detail["msg"])
     if kind in ("agents", "name", "room_name", "network", "uuid", "origins", "trusted_proxies", "key"):
         return Problem(source.line_of(path), dotted(path), detail["msg"])
     while path not in source.lines and path:

@@ -10,7 +10,8 @@ from ..protocol import MAX_MESSAGE_BYTES
 from ..tts.base import Voice
 from ..turn.policy import TurnPolicy
 from .access import AccessConfig, AddressShareConfig, ShareConfig
-from .section import Section
+from .floor import FloorConfig
+from .section import Name, Section
 from .telephony import TelephonyConfig
 from .webrtc import WebRTCConfig
 
@@ -19,7 +20,6 @@ DEFAULT_PORT = 8080
 
 _ROOM_NAME = re.compile(r"[\w.-]{1,64}")
 
-Name = Annotated[str, Field(min_length=1, max_length=64)]
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -28,6 +28,10 @@ class LimitsConfig(Section):
 
     max_sessions: int = Field(default=200, ge=1, le=100_000)
     max_sessions_per_room: int = Field(default=32, ge=1, le=10_000)
+    max_rooms: int = Field(default=200, ge=1, le=100_000)
+    """Rooms in all, those of the file and those made through the API."""
+    max_agents_per_room: int = Field(default=16, ge=1, le=64)
+    """Agents in a room, those who are invited through the API included."""
     max_message_bytes: int = Field(default=MAX_MESSAGE_BYTES, ge=4096, le=16 * 1024 * 1024)
     """Largest WebSocket message; a larger one closes its connection."""
     resume_s: float = Field(default=60, ge=0, le=86_400)
@@ -105,6 +109,12 @@ class AgentConfig(Section):
     greeting: str | None = Field(default=None, min_length=1, max_length=1000)
     """What the agent says to who joins; None to wait until spoken to."""
 
+    about: str = Field(default="", max_length=1000)
+    """What it knows about, in a few words: for agents that hand callers over to it, and for the floor's bids."""
+    quiet: bool = False
+    """It hears, and speaks only when it is called by name."""
+    hands_over_to: tuple[Name, ...] = Field(default=(), max_length=64)
+    """The agents to which it may hand a caller over, by the tool `hand_over`."""
     filler: str | None = Field(default=None, min_length=1, max_length=200)
     """What is said when a reply is slow ("One moment."); None for silence."""
     filler_after_ms: int = Field(default=1200, ge=0, le=60_000)
@@ -127,6 +137,8 @@ class RoomConfig(Section):
     vocabulary: tuple[Phrase, ...] = Field(default=(), max_length=2000)
     """Words and names that the recogniser should expect here, beside the agents' own."""
     turn: TurnPolicy = TurnPolicy()
+    floor: FloorConfig = FloorConfig()
+    """Who speaks next."""
 
     @field_validator("agents")
     @classmethod
@@ -138,6 +150,28 @@ class RoomConfig(Section):
                 raise PydanticCustomError("agents", message, {"name": agent.name})
             seen.add(agent.name.casefold())
         return agents
+
+    @model_validator(mode="after")
+    def _known_agents(self) -> "RoomConfig":
+        names = {agent.name for agent in self.agents}
+        known = ", ".join(sorted(names)) or "none"
+
+        def check(where: str, wanted: tuple[str, ...]) -> None:
+            for name in wanted:
+                if name not in names:
+                    raise PydanticCustomError("part", "names {name}, who is no agent of this room; these are: {known}",
+                                              {"where": where, "name": repr(name), "known": known})  # fmt: skip
+
+        check("floor.order", self.floor.order)
+        if self.floor.moderator is not None:
+            check("floor.moderator", (self.floor.moderator,))
+        elif self.floor.policy == "moderator":
+            raise PydanticCustomError("part", "needs a 'moderator': one of {known}", {"where": "floor.policy", "known": known})
+        if self.floor.script is not None and self.floor.policy != "script":
+            raise PydanticCustomError("part", "is only for 'policy: script'", {"where": "floor.script"})
+        for number, agent in enumerate(self.agents):
+            check(f"agents.{number}.hands_over_to", agent.hands_over_to)
+        return self
 
 
 class Config(Section):

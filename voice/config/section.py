@@ -1,6 +1,11 @@
 """The base of all sections of a configuration."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+"""The name of somebody in a room."""
 
 
 class Section(BaseModel):

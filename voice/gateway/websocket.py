@@ -154,7 +154,7 @@ async def _seat(socket: WebSocket, door: Door, grant: Grant) -> tuple[Session, w
     await socket.accept()
     try:
         join = await _first_message(socket)
-        session = door.resume(join.resume) if join.resume else await door.join(join.room, join.name, grant=grant)
+        session = door.resume(join.resume) if join.resume else await door.join(join.room, join.name, grant=grant, role=join.role)
         return session, join
     except (wire.ProtocolError, Refused) as error:
         await _refuse(socket, error.code, str(error))
