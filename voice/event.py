@@ -200,6 +200,17 @@ class Clear(Event):
     reply: int
 
 
+class Playing(Event):
+    """A stretch of a reply begins to sound, from `offset` on (samples at the output rate). Sent over WebRTC only, where sound comes apart
+    from the events: `rtp` is the RTP timestamp (48 kHz) of its first sample. The stretch goes on without a break until `hold`, `clear` or
+    the next `playing`; so a client that knows which RTP timestamp it plays knows its playhead."""
+
+    type: Literal["playing"] = "playing"
+    reply: int
+    offset: int
+    rtp: int
+
+
 class TurnLatency(BaseModel):
     """Where the silence between a caller's last word and the agent's first went, in milliseconds.
 
@@ -269,7 +280,7 @@ class Left(Event):
 
 ServerEvent = Annotated[
     Joined | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript | Backchannel
-    | Reply | Words | Floor | Dtmf | Hold | Resume | Clear | Turn | ToolUse | Error | Pong | Left,
+    | Reply | Words | Floor | Dtmf | Hold | Resume | Clear | Playing | Turn | ToolUse | Error | Pong | Left,
     Field(discriminator="type"),
 ]
 

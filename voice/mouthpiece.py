@@ -46,7 +46,7 @@ class Mouthpiece:
             self._reported, self._complete_at = False, None
         out: list[Sound] = []
         head = self._head(now)
-        if not self.reports:
+        if not self.reports and not self._reported:
             self.playout.played(reply, head - self.delay_ms * MOUTH_HZ // 1000)
         while self.playout.sent(reply) - head < self.lead_ms * MOUTH_HZ // 1000:
             sent = self.playout.sent(reply)
@@ -62,10 +62,14 @@ class Mouthpiece:
         return out
 
     def played(self, reply: int, offset: int, now: float) -> None:
-        """The far end reports its playhead. The first report ends the estimating."""
+        """The far end reports its playhead. The first report ends the estimating.
+
+        Where no reports were promised, the pace stays that of the clock: what is sent over WebRTC has left in real time.
+        """
         self.playout.played(reply, offset)
         if reply == self._reply:
-            self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
+            if self.reports:
+                self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
             self._reported = True
 
     def estimate(self, now: float) -> None:

@@ -109,3 +109,18 @@ def test_a_reply_thrown_away_after_its_last_sample_was_played_ends():
     mouth.played(1, FRAME, 0.03)
     mouth.rewind(1, 0.3)
     assert mouth.due(0.3) == [] and mouth.over(1, 0.3)
+
+
+def test_reports_that_were_not_promised_are_believed_but_do_not_slow_the_pace():
+    mouthpiece = Mouthpiece(lead_ms=20)
+    mouthpiece.reports = False
+    mouthpiece.playout.begin(1)
+    mouthpiece.playout.add_sound(1, bytes(2 * 24_000))
+    sent = 0
+    for tick in range(50):
+        now = tick / 100
+        sent += len(mouthpiece.due(now))
+        if tick >= 20:
+            mouthpiece.played(1, int((now - 0.19) * 24_000), now)
+    assert sent == 26
+    assert mouthpiece.playout.playhead(1) == int((0.49 - 0.19) * 24_000), "not the estimate, which is 40 ms ahead"

@@ -62,14 +62,15 @@ class TrackSender:
         self._quiet_packet = b""
         self._voices: deque[bytes] = deque(maxlen=MAX_VOICES)
 
-    def play(self, pcm: bytes, now: float) -> None:
-        """Sends up to a frame of a reply, PCM16 at 24 kHz."""
+    def play(self, pcm: bytes, now: float) -> int:
+        """Sends up to a frame of a reply, PCM16 at 24 kHz; answers its RTP timestamp."""
         if len(pcm) < FRAME_BYTES:
             pcm = pcm.ljust(FRAME_BYTES, b"\0")
         self._reply_at = now
         if self._voices:
             pcm = mix([pcm, self._voices.popleft()])
         self._sound(pcm, now)
+        return (self._timestamp - FRAME_TICKS) & 0xFFFFFFFF
 
     def play_voices(self, pcm: bytes, now: float) -> None:
         """Sends a frame of other callers' voices: with the reply that plays, or by itself."""

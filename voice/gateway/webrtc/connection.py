@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from ...event import Event
+from ...audio.frames import MOUTH_FRAME_SAMPLES
+from ...event import Event, Playing
 from ...playout import Sound
-from ...rtc.sender import TrackSender
+from ...rtc.sender import FRAME_TICKS, TrackSender
 from .channel import EventChannel
 
 LEAD_MS = 20
@@ -24,14 +25,20 @@ class WebRTCConnection:
         """Why the connection should end, once it should: `replaced`, `removed` or `closing`."""
         self._events = events
         self._track = track
+        self._next = (0, 0, 0)
+        """Reply, offset and RTP timestamp of a frame that goes on from the one before."""
         self._now: Callable[[], float] = asyncio.get_running_loop().time
 
     def send_event(self, event: Event) -> None:
         self._events.send(event)
 
     def send_sound(self, sound: Sound) -> None:
-        if self._track is not None and sound.pcm:
-            self._track.play(sound.pcm, self._now())
+        if self._track is None or not sound.pcm:
+            return
+        timestamp = self._track.play(sound.pcm, self._now())
+        if (sound.reply, sound.offset, timestamp) != self._next:
+            self._events.send(Playing(reply=sound.reply, offset=sound.offset, rtp=timestamp))
+        self._next = (sound.reply, sound.offset + MOUTH_FRAME_SAMPLES, (timestamp + FRAME_TICKS) & 0xFFFFFFFF)
 
     def send_voices(self, pcm: bytes) -> None:
         if self._track is not None:
