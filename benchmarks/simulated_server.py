@@ -14,7 +14,7 @@ from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, S
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
 from hubbub.voice.house import House
-from hubbub.voice.server import create_app
+from hubbub.voice.server import create_app, http_server
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.turn.policy import TurnPolicy
@@ -69,15 +69,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.core is not None:
         os.sched_setaffinity(0, {arguments.core})
-    import uvicorn
     import uvloop
 
     async def run() -> None:
         house = build(arguments)
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(house), host="127.0.0.1", port=arguments.port, log_config=None, access_log=False,
-                           ws="websockets-sansio", ws_per_message_deflate=False)
-        )
+        server = http_server(create_app(house), "127.0.0.1", arguments.port)
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -29,9 +29,13 @@ from .gateway.asterisk.gateway import AsteriskGateway
 from .gateway.webrtc import signalling as webrtc
 from .gateway.webrtc.gateway import WebRTCGateway
 from .house import House
+from .protocol import MAX_MESSAGE_BYTES
 from .secrecy import without_secrets
 from .tts.base import TTSError
 from .vad.base import VADError
+
+if TYPE_CHECKING:
+    from uvicorn import Server
 
 log = logging.getLogger("hubbub.server")
 
@@ -158,8 +162,6 @@ async def run(
     on_ready: Callable[[str, int], None] | None = None,
 ) -> int:
     """The same inside a running event loop. `on_ready` is told the address once callers are accepted."""
-    import uvicorn
-
     _log_to_stderr(log_level)
     config = configured(config, host=host, port=port, open_to_all=open_to_all)
     address, number = config.server.host, config.server.port
@@ -169,13 +171,7 @@ async def run(
     except (NoLock, VADError, TTSError, ImportError, OSError, RuntimeError) as error:  # what is missing says what to install
         log.error("cannot start: %s", error)
         return 1
-    settings = uvicorn.Config(
-        create_app(house), host=address, port=number, log_config=None, access_log=False, ws="websockets-sansio",
-        ws_max_size=config.server.limits.max_message_bytes, ws_per_message_deflate=False, lifespan="on",
-        timeout_graceful_shutdown=3,
-        proxy_headers=False,  # the door reads X-Forwarded-For itself, from proxies that are trusted
-    )
-    server = uvicorn.Server(settings)
+    server = http_server(create_app(house), address, number, max_message_bytes=config.server.limits.max_message_bytes)
     announcer = asyncio.create_task(_announce(server, house, address, on_ready))
     try:
         await server.serve()
@@ -185,6 +181,20 @@ async def run(
         announcer.cancel()
         await asyncio.gather(announcer, return_exceptions=True)
     return 0 if server.started else 1
+
+
+def http_server(app: ASGIApp, host: str, port: int, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> "Server":
+    """The HTTP and WebSocket server of an application, with the settings of `hubbub serve`; its `serve()` runs it."""
+    import uvicorn
+
+    from .gateway.direct import DirectProtocol
+
+    settings = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, ws=DirectProtocol, ws_max_size=max_message_bytes,
+        ws_per_message_deflate=False, lifespan="on", timeout_graceful_shutdown=3,
+        proxy_headers=False,  # the door reads X-Forwarded-For itself, from proxies that are trusted
+    )
+    return uvicorn.Server(settings)
 
 
 async def _announce(server: Any, house: House, host: str, on_ready: Callable[[str, int], None] | None) -> None:

@@ -14,7 +14,7 @@ from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, S
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
 from hubbub.voice.house import House
-from hubbub.voice.server import create_app
+from hubbub.voice.server import create_app, http_server
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.turn.policy import TurnPolicy
@@ -44,12 +44,8 @@ def build(speculation: str, endpoint_ms: int, sessions: int) -> House:
 
 
 async def serve(given: Any) -> None:
-    import uvicorn
-
     house = build(given.speculation, int(given.endpoint), int(given.rooms))
-    app = create_app(house)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False,
-                                           ws="websockets-sansio", ws_per_message_deflate=False))
+    server = http_server(create_app(house), "127.0.0.1", 0)
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

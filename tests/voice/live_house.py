@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from hubbub.agents.testing import ScriptedModel
 from hubbub.voice.config import parse_config
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
 from hubbub.voice.house import House
-from hubbub.voice.server import create_app
+from hubbub.voice.server import create_app, http_server
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.vad.energy import EnergyVAD
@@ -55,12 +54,7 @@ def make_house(
 async def live_house(config: str = ROOMS, **options: Any) -> AsyncIterator[LiveHouse]:
     """Serves on a free port of 127.0.0.1 until the end of the block, whatever host the configuration names."""
     house = make_house(config, **options)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(house), host="127.0.0.1", port=0, log_config=None, access_log=False, ws="websockets-sansio",
-            ws_per_message_deflate=False, lifespan="on", proxy_headers=False,
-        )
-    )  # fmt: skip
+    server = http_server(create_app(house), "127.0.0.1", 0)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())
     try:

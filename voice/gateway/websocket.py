@@ -1,5 +1,7 @@
 """The native protocol's gateway: one WebSocket is one connection of a session.
 
+Messages take the short way (`direct.py`) where the server offers it, and ASGI's where it does not.
+
 The wire format lives in `voice/protocol.py`; this is the thin skin that reads and writes. Nothing here decides about turns.
 """
 
@@ -24,6 +26,7 @@ from ..mouthpiece import LEAD_MS
 from ..playout import Sound
 from ..session import Session
 from .control import MAX_BAD_MESSAGES, MAX_MESSAGES_A_SECOND, MAX_TEXTS_A_SECOND, Pace, obey
+from .direct import EXTENSION, DirectLine
 
 log = logging.getLogger("hubbub.gateway.websocket")
 
@@ -37,13 +40,14 @@ MAX_UNSEATED = 500
 
 
 class WebSocketConnection:
-    """The outgoing half: takes events and sound at once, writes them in order from a bounded queue."""
+    """The outgoing half: takes events and sound at once, writes them in order; what the socket does not take waits in a bounded queue."""
 
     def __init__(self, socket: WebSocket, audio: wire.AudioRequest) -> None:
         self.reports_playhead = audio.playhead
         self.lead_ms = LEAD_MS
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Why the connection should end, once it should: `slow`, `replaced`, `removed` or `closing`."""
+        """Why the connection should end, once it should: `leave`, `misbehaved`, `slow`, `replaced`, `removed` or `closing`."""
+        self.line: DirectLine | None = socket.scope.get("extensions", {}).get(EXTENSION)
         self._socket = socket
         self.output_hz = audio.output_rate_hz
         self._resampler: Resampler | None = None
@@ -52,6 +56,8 @@ class WebSocketConnection:
         self._voices = None if self.output_hz == MOUTH_HZ else Resampler(MOUTH_HZ, self.output_hz)
         self._queue: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
+        if self.line is not None:
+            self.line.when_writable(self._write_directly)
 
     def send_event(self, event: Event) -> None:
         if isinstance(event, Words) and self.output_hz != MOUTH_HZ:
@@ -66,7 +72,7 @@ class WebSocketConnection:
         self._put(wire.pack_audio(frame))
 
     async def write(self) -> None:
-        """Writes what is queued, until cancelled."""
+        """Writes what is queued, until cancelled. On a direct line nothing is left to it."""
         while True:
             await self.flush()
             self._wake.clear()
@@ -74,6 +80,9 @@ class WebSocketConnection:
 
     async def flush(self) -> None:
         """Writes what is queued now."""
+        if self.line is not None:
+            self._write_directly()
+            return
         while self._queue and self._socket.client_state is WebSocketState.CONNECTED:
             message = self._queue.popleft()
             if isinstance(message, bytes):
@@ -90,11 +99,18 @@ class WebSocketConnection:
             self.over.set_result(why)
 
     def _put(self, message: str | bytes) -> None:
+        if self.line is not None and not self._queue and self.line.writable:
+            self.line.send(message)
+            return
         if len(self._queue) >= MAX_OUTGOING:
             self.end("slow")
             return
         self._queue.append(message)
         self._wake.set()
+
+    def _write_directly(self) -> None:
+        while self.line is not None and self._queue and self.line.writable:
+            self.line.send(self._queue.popleft())
 
     def _at_output_rate(self, sound: Sound) -> wire.AudioFrame:
         """Resamples a frame; its place is counted in the samples that the client gets."""
@@ -173,25 +189,23 @@ async def _serve(socket: WebSocket, door: Door, session: Session, join: wire.Joi
     previous = session.attach(connection, door.describe(session, audio))
     if previous is not None:
         previous.end("replaced")
-    reader = asyncio.create_task(_read(socket, session, connection, join.audio.input_rate_hz), name=f"read-{session.id}")
+    incoming = Incoming(session, connection, join.audio.input_rate_hz)
+    if connection.line is not None:
+        connection.line.take(incoming.take)
+    reader = asyncio.create_task(_read(socket, incoming), name=f"read-{session.id}")
     writer = asyncio.create_task(connection.write(), name=f"write-{session.id}")
     try:
         ends: set[asyncio.Future[Any]] = {reader, writer, connection.over}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
-        how = connection.over.result() if connection.over.done() else _result(reader)
+        how = connection.over.result() if connection.over.done() else "lost"
         await _farewell(how, socket, door, session, connection)
     finally:
         for task in (reader, writer):
             task.cancel()
         await asyncio.gather(reader, writer, return_exceptions=True)
         session.detach(connection, asyncio.get_running_loop().time())
-
-
-def _result(reader: "asyncio.Task[str]") -> str:
-    """How the reader ended; a socket that broke under reader or writer is lost."""
-    return reader.result() if reader.done() and not reader.cancelled() and reader.exception() is None else "lost"
 
 
 async def _first_message(socket: WebSocket) -> wire.Join:
@@ -215,38 +229,62 @@ async def _first_message(socket: WebSocket) -> wire.Join:
     return parsed
 
 
-async def _read(socket: WebSocket, session: Session, connection: WebSocketConnection, input_hz: int) -> str:
-    """Reads until the client goes. Answers why it ended: `leave`, `lost` or `misbehaved`."""
-    loop = asyncio.get_running_loop()
-    resampler = None if input_hz == EAR_HZ else Resampler(input_hz, EAR_HZ)
-    bad, messages, texts = 0, Pace(MAX_MESSAGES_A_SECOND), Pace(MAX_TEXTS_A_SECOND)
+class Incoming:
+    """The incoming half: obeys what the client sends. When that ends the connection it says so through `over`: `leave` or
+    `misbehaved`."""
+
+    def __init__(self, session: Session, connection: WebSocketConnection, input_hz: int) -> None:
+        self._session = session
+        self._connection = connection
+        self._input_hz = input_hz
+        self._resampler = None if input_hz == EAR_HZ else Resampler(input_hz, EAR_HZ)
+        self._loop = asyncio.get_running_loop()
+        self._messages, self._texts = Pace(MAX_MESSAGES_A_SECOND), Pace(MAX_TEXTS_A_SECOND)
+        self._bad = 0
+
+    def take(self, message: bytes | str) -> None:
+        """Takes a message: sound (binary) or a control message (text)."""
+        if self._connection.over.done():
+            return
+        now = self._loop.time()
+        if self._messages.exceeded(now):
+            text = f"more than {MAX_MESSAGES_A_SECOND} messages in a second"
+            self._session.emit(Error(code="too_many_messages", message=text, fatal=True))
+            self._connection.end("misbehaved")
+            return
+        try:
+            if isinstance(message, str):
+                self._obey(message, now)
+                return
+            pcm = wire.check_audio(message, self._input_hz)
+            self._session.hear(pcm if self._resampler is None else self._resampler.push(pcm))
+        except wire.ProtocolError as error:
+            self._complain(error)
+
+    def _obey(self, message: str, now: float) -> None:
+        parsed = wire.parse_client_message(message)
+        if isinstance(parsed, wire.Text) and self._texts.exceeded(now):
+            raise wire.ProtocolError("too_many_texts", f"more than {MAX_TEXTS_A_SECOND} texts in a second: this one was not taken")
+        if not obey(parsed, self._session, now, output_hz=self._connection.output_hz):
+            self._connection.end("leave")
+
+    def _complain(self, error: wire.ProtocolError) -> None:
+        self._bad += 1
+        session, fatal = self._session, self._bad > MAX_BAD_MESSAGES
+        log.info("session=%s bad message code=%s: %s", session.id, error.code, error)
+        session.emit(Error(at_ms=session.now_ms, code=error.code, message=str(error), fatal=fatal))
+        if fatal:
+            self._connection.end("misbehaved")
+
+
+async def _read(socket: WebSocket, incoming: Incoming) -> None:
+    """Reads until the client has gone. On a direct line nothing else comes this way."""
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
-            return "lost"
-        now = loop.time()
-        if messages.exceeded(now):
-            session.emit(
-                Error(code="too_many_messages", message=f"more than {MAX_MESSAGES_A_SECOND} messages in a second", fatal=True)
-            )
-            return "misbehaved"
-        try:
-            data = message.get("bytes")
-            if data is not None:
-                pcm = wire.check_audio(data, input_hz)
-                session.hear(pcm if resampler is None else resampler.push(pcm))
-                continue
-            parsed = wire.parse_client_message(message["text"])
-            if isinstance(parsed, wire.Text) and texts.exceeded(now):
-                raise wire.ProtocolError("too_many_texts", f"more than {MAX_TEXTS_A_SECOND} texts in a second: this one was not taken")
-            if not obey(parsed, session, now, output_hz=connection.output_hz):
-                return "leave"
-        except wire.ProtocolError as error:
-            bad += 1
-            log.info("session=%s bad message code=%s: %s", session.id, error.code, error)
-            session.emit(Error(at_ms=session.now_ms, code=error.code, message=str(error), fatal=bad > MAX_BAD_MESSAGES))
-            if bad > MAX_BAD_MESSAGES:
-                return "misbehaved"
+            return
+        data = message.get("bytes")
+        incoming.take(message["text"] if data is None else data)
 
 
 async def _farewell(how: str, socket: WebSocket, door: Door, session: Session, connection: WebSocketConnection) -> None:
@@ -256,7 +294,9 @@ async def _farewell(how: str, socket: WebSocket, door: Door, session: Session, c
         case "replaced":
             await _close(socket, wire.CLOSE_REPLACED, "another connection took this session over")
         case "slow":
-            await _close(socket, wire.CLOSE_SLOW, "the client does not read what it is sent")
+            closed = await _close(socket, wire.CLOSE_SLOW, "the client does not read what it is sent")
+            if not closed and connection.line is not None:
+                connection.line.abort()
         case "removed":
             await _flush_and_close(socket, connection, wire.CLOSE_REFUSED, "this seat was taken away")
         case "closing":
@@ -282,7 +322,10 @@ async def _refuse(socket: WebSocket, code: str, message: str) -> None:
     await _close(socket, wire.CLOSE_REFUSED if code not in ("bad_json", "unknown_message") else wire.CLOSE_BAD_MESSAGE, code)
 
 
-async def _close(socket: WebSocket, code: int, reason: str) -> None:
+async def _close(socket: WebSocket, code: int, reason: str) -> bool:
+    """Whether the close could be written."""
     with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
         async with asyncio.timeout(1):
             await socket.close(code, reason)
+            return True
+    return False
