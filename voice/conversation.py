@@ -218,12 +218,15 @@ class Conversation:
         """Called about once a second, with loop time: a listener whose line has been gone for a while holds up nobody.
 
         What he heard is what counts; if nobody is left to hear, the reply ends as if he had broken in, and he finds its rest in the
-        agent's memory when he comes back.
+        agent's memory when he comes back. Where nobody at all is there whom it could hold up, the reply waits for who comes back, as long
+        as his seat is kept: then he misses no word of it.
         """
         if self._blocked_since is not None:
             self._next()
         run = self.active
         if run is None:
+            return
+        if all(is_absent(one, now) for one in self.sessions.values()):
             return
         gone = [one for one in run.listeners if one.id in self.sessions and one not in run.ledgers and is_absent(one, now)]
         heard = {session: session.cut(run.number).heard for session in gone}

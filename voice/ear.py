@@ -81,6 +81,11 @@ class Ear:
         """Whether the next window is nothing but filled-in silence: no VAD needs to hear it."""
         return self._absent_from <= self.at and self.at + self.window_samples <= self._absent_until
 
+    @property
+    def starved(self) -> bool:
+        """Whether the stream has stopped: the newest sound is filled-in silence."""
+        return 0 < self.received == self._absent_until
+
     def window(self) -> npt.NDArray[np.int16]:
         """The next window, shape (window_samples,), int16; a view that must be dropped before the ear changes."""
         offset = (self.at - self._base) * SAMPLE_BYTES

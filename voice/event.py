@@ -21,6 +21,8 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     at_ms: int = 0
+    seq: int = 0
+    """Number in the session's log, from 1, without holes; 0 for what concerns one connection only (`joined`, `gap`, `pong`)."""
 
 
 class Participant(BaseModel):
@@ -74,6 +76,22 @@ class Joined(Event):
     audio: AudioFormat
     engines: dict[str, EngineInfo] = {}
     interruptible: bool = True
+    resumed: bool = False
+    """The seat was there before: this connection takes it over."""
+    missed: int = 0
+    """How many events follow that came while there was no connection (where the client said `after`)."""
+    resume_ms: int = 60_000
+    """How long the seat is kept when the connection is lost."""
+    features: tuple[str, ...] = ()
+    """What this server can do beyond the first version of the protocol, by name."""
+
+
+class Gap(Event):
+    """Events from the one after number `after` to number `until` were missed and are not kept any more."""
+
+    type: Literal["gap"] = "gap"
+    after: int
+    until: int
 
 
 class ParticipantJoined(Event):
@@ -279,7 +297,7 @@ class Left(Event):
 
 
 ServerEvent = Annotated[
-    Joined | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript | Backchannel
+    Joined | Gap | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript | Backchannel
     | Reply | Words | Floor | Dtmf | Hold | Resume | Clear | Playing | Turn | ToolUse | Error | Pong | Left,
     Field(discriminator="type"),
 ]

@@ -18,7 +18,7 @@ from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
 from .event import AudioFormat, Error, Joined, Left, Participant, Role
 from .grant import role_within
-from .protocol import MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
+from .protocol import FEATURES, MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
 from .record import Recorder
 from .room import NameTaken, RoomFull, VoiceRoom, farewell
 from .rooms import Rooms
@@ -155,6 +155,7 @@ class House:
         return Joined(
             at_ms=session.now_ms, protocol=PROTOCOL_VERSION, room=room.name, name=session.name, session=session.id,
             resume_token=session.resume_token, participants=room.participants, audio=audio, engines=self.engines.info,
+            resume_ms=int(self.config.server.limits.resume_s * 1000), features=FEATURES,
         )
 
     # ── rooms ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,9 @@ EXTRAPOLATE_S = 0.4
 PATIENCE_S = 2.0
 """How long after its sound should have ended a reply waits for the far end's last report."""
 
+SILENT_PATIENCE_S = 12.0
+"""The same where the far end sends nothing else either: its line may be dead, which a ping finds out within 10 s."""
+
 
 class Mouthpiece:
     """Paces one session's outgoing sound."""
@@ -105,8 +108,15 @@ class Mouthpiece:
         if not all_played:
             self._complete_at = None
 
-    def over(self, reply: int, now: float) -> bool:
-        """Whether the reply has been heard to its end, or its last report is not to be expected any more."""
+    def reconnect(self, now: float) -> None:
+        """The far end has a new line: what was in flight on the old one is sent again, from the playhead. It drops what it has already."""
+        reply = self._reply
+        self._anchor_offset, self._anchor_at = self.playout.rewind(reply, self.playout.playhead(reply)), now
+        self._complete_at = None
+
+    def over(self, reply: int, now: float, *, silent: bool = False) -> bool:
+        """Whether the reply has been heard to its end, or its last report is not to be expected any more. `silent`: nothing at all
+        comes from the far end."""
         if self.playout.held(reply):
             return False
         if self.playout.through(reply):
@@ -116,7 +126,7 @@ class Mouthpiece:
         if not self.reports and now >= self._complete_at + self.delay_ms / 1000:
             self.playout.played(reply, self.playout.sent(reply))
             return True
-        return now >= self._complete_at + PATIENCE_S
+        return now >= self._complete_at + (SILENT_PATIENCE_S if silent else PATIENCE_S)
 
     def _head(self, now: float) -> int:
         ahead = now - self._anchor_at

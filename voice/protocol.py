@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from .event import Role
 
 PROTOCOL_VERSION = 1
+FEATURES = ("events.resume", "sound.resume", "tokens", "dtmf", "voices")
+"""What was added since the first version 1; a client that needs one looks for its name in `joined.features`."""
 PATH = "/api/voice"
 MAX_MESSAGE_BYTES = 256 * 1024
 """Largest message of any kind that a server takes; a larger one closes the connection with 1009."""
@@ -68,8 +70,17 @@ class AudioRequest(_Message):
     """The client will send `playhead` messages. If not, the server's clock estimates what was heard, under-crediting."""
 
 
+class Heard(_Message):
+    """How far a client had played when it lost its connection: `offset` samples of reply `reply`."""
+
+    reply: int = Field(ge=0)
+    offset: int = Field(ge=0)
+
+
 class Join(_Message):
-    """The first message. `resume` is the token of a session that lost its connection."""
+    """The first message. `resume` is the token of a session that lost its connection; then `after` asks for the events that came after
+    that number, and `heard` says where the sound of a reply shall go on.
+    """
 
     type: Literal["join"]
     protocol: int = PROTOCOL_VERSION
@@ -79,6 +90,8 @@ class Join(_Message):
     """What the caller asks to be; he gets it as far as his token goes."""
     audio: AudioRequest = AudioRequest()
     resume: str | None = Field(default=None, max_length=128)
+    after: int | None = Field(default=None, ge=0)
+    heard: Heard | None = None
 
     @field_validator("name")
     @classmethod

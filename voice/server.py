@@ -192,6 +192,7 @@ def http_server(app: ASGIApp, host: str, port: int, *, max_message_bytes: int = 
     settings = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, ws=DirectProtocol, ws_max_size=max_message_bytes,
         ws_per_message_deflate=False, lifespan="on", timeout_graceful_shutdown=3,
+        ws_ping_interval=5, ws_ping_timeout=5,  # a line that died without a word is found out within 10 s
         proxy_headers=False,  # the door reads X-Forwarded-For itself, from proxies that are trusted
     )
     return uvicorn.Server(settings)

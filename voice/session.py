@@ -9,7 +9,6 @@ caller's onset and the agent's silence.
 import asyncio
 import logging
 import secrets
-from collections import deque
 
 from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
@@ -32,6 +31,7 @@ from .event import (
     SpeechStopped,
     Transcript,
 )
+from .eventlog import EventLog
 from .grant import OPEN
 from .hearing import Hearing
 from .limits import Share
@@ -49,9 +49,6 @@ from .utterances import Utterances
 from .vad.base import VADEngine
 
 log = logging.getLogger("hubbub.session")
-
-LOG_EVENTS = 2000
-"""Events that a session's log keeps; the oldest go first."""
 
 
 class Session:
@@ -84,7 +81,8 @@ class Session:
         self.lane: Lane | None = None
         """His voice on its way to the others, where there are any."""
         self.disconnected_at: float | None = None
-        self.log: deque[Event] = deque(maxlen=LOG_EVENTS)
+        self._attached = False
+        self.log = EventLog()
         self.tap: Tap | None = None
         self._utterances = Utterances()
         self._hearing = Hearing()
@@ -98,14 +96,29 @@ class Session:
 
     # ── the connection's side ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def attach(self, connection: Connection, joined: Joined) -> Connection | None:
-        """Gives the session a transport link; answers the one it replaces."""
+    def attach(
+        self, connection: Connection, joined: Joined, *, after: int | None = None, heard: tuple[int, int] | None = None
+    ) -> Connection | None:
+        """Gives the session a transport link; answers the one it replaces.
+
+        The far end is told `joined`, then what it has missed after event `after`; sound that was in flight on the old line is sent again,
+        from the playhead. `heard`: how far the far end had played, a reply and samples at 24 kHz.
+        """
         previous, self.connection = self.connection, connection
+        resumed, self._attached = self._attached, True
         self.disconnected_at = None
         self.mouthpiece.reports = connection.reports_playhead
         self.mouthpiece.lead_ms = connection.lead_ms
         self.mouthpiece.delay_ms = UNREPORTED_DELAY_MS
-        self.emit(joined)
+        missed = self.log.after(after) if after is not None else []
+        self.tell(joined.model_copy(update={"resumed": resumed, "missed": len(missed)}))
+        for event in missed:
+            connection.send_event(event)
+        if resumed:
+            now = asyncio.get_running_loop().time()
+            if heard is not None:
+                self.played(*heard, now)
+            self.mouthpiece.reconnect(now)
         return previous
 
     def detach(self, connection: Connection, now: float) -> None:
@@ -256,7 +269,7 @@ class Session:
 
     def _look_for_end(self, now: float) -> None:
         reply = self.playout.current
-        if reply and self.mouthpiece.over(reply, now):
+        if reply and self.mouthpiece.over(reply, now, silent=self.ear.starved):
             ledger = self.playout.retire(reply)
             self._step(s.PlayoutEnded(self.now, reply))
             self.show_mouth("idle")
@@ -281,8 +294,11 @@ class Session:
         return ledger
 
     def emit(self, event: Event) -> None:
-        """Appends an event to the log and tells whoever listens: the connection first."""
-        self.log.append(event)
+        """Appends an event to the log and tells whoever listens."""
+        self.tell(self.log.append(event))
+
+    def tell(self, event: Event) -> None:
+        """Tells whoever listens, the connection first, what is not for the log: what concerns this one connection."""
         if self.connection is not None:
             self.connection.send_event(event)
         if self.tap is not None:

@@ -52,7 +52,7 @@ def obey(message: wire.ClientMessage, session: Session, now: float, *, output_hz
         case wire.Mute():
             session.mute(message.muted)
         case wire.Ping():
-            session.emit(Pong(at_ms=session.now_ms, id=message.id))
+            session.tell(Pong(at_ms=session.now_ms, id=message.id))
         case wire.Leave():
             return False
         case wire.Join():

@@ -48,10 +48,12 @@ class WebSocketConnection:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why the connection should end, once it should: `leave`, `misbehaved`, `slow`, `replaced`, `removed` or `closing`."""
         self.line: DirectLine | None = socket.scope.get("extensions", {}).get(EXTENSION)
+        self.limit = MAX_OUTGOING
+        """Messages that may wait; more where a client asks for events that it missed."""
         self._socket = socket
         self.output_hz = audio.output_rate_hz
         self._resampler: Resampler | None = None
-        self._resampled_reply = 0
+        self._next: tuple[int, int] = (0, 0)
         self._resampled = 0
         self._voices = None if self.output_hz == MOUTH_HZ else Resampler(MOUTH_HZ, self.output_hz)
         self._queue: deque[str | bytes] = deque()
@@ -102,7 +104,7 @@ class WebSocketConnection:
         if self.line is not None and not self._queue and self.line.writable:
             self.line.send(message)
             return
-        if len(self._queue) >= MAX_OUTGOING:
+        if len(self._queue) >= self.limit:
             self.end("slow")
             return
         self._queue.append(message)
@@ -114,9 +116,10 @@ class WebSocketConnection:
 
     def _at_output_rate(self, sound: Sound) -> wire.AudioFrame:
         """Resamples a frame; its place is counted in the samples that the client gets."""
-        if self._resampler is None or sound.reply != self._resampled_reply:
+        if self._resampler is None or (sound.reply, sound.offset) != self._next:  # another reply, or one that goes on elsewhere
             self._resampler = Resampler(MOUTH_HZ, self.output_hz)
-            self._resampled_reply, self._resampled = sound.reply, 0
+            self._resampled = sound.offset * self.output_hz // MOUTH_HZ
+        self._next = sound.reply, sound.offset + len(sound.pcm) // 2
         pcm = self._resampler.push(sound.pcm)
         if sound.last:
             pcm += self._resampler.flush()
@@ -186,7 +189,9 @@ async def _serve(socket: WebSocket, door: Door, session: Session, join: wire.Joi
     """Runs a connection that has its seat, to its end."""
     connection = WebSocketConnection(socket, join.audio)
     audio = AudioFormat(input_rate_hz=join.audio.input_rate_hz, output_rate_hz=join.audio.output_rate_hz, lead_ms=LEAD_MS)
-    previous = session.attach(connection, door.describe(session, audio))
+    heard = None if join.heard is None else (join.heard.reply, join.heard.offset * MOUTH_HZ // join.audio.output_rate_hz)
+    connection.limit += 0 if join.after is None else len(session.log.after(join.after))
+    previous = session.attach(connection, door.describe(session, audio), after=join.after, heard=heard)
     if previous is not None:
         previous.end("replaced")
     incoming = Incoming(session, connection, join.audio.input_rate_hz)

@@ -74,7 +74,13 @@ class SimulatedCaller:
         self._up = uplink or SimulatedNetwork(network_ms)
         self._down = downlink or SimulatedNetwork(network_ms)
         self._loop = asyncio.get_running_loop()
-        self._downlink: deque[Event | Sound] = deque()
+        self._downlink: deque[tuple[int, Event | Sound]] = deque()
+        self._line = 1
+        """Number of the line that stands, 0 while there is none: what was under way on another one is lost."""
+        self._lines = 1
+        self._received: dict[int, int] = {}
+        self.seq = 0
+        """Number of the last event that came."""
         self._uplink: deque[bytes] = deque()
         self._to_say: deque[bytes] = deque()
         self._buffer: deque[_Buffered] = deque()
@@ -82,11 +88,7 @@ class SimulatedCaller:
         self._held: set[int] = set()
         self._dead: set[int] = set()
         self._waiters: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
-        joined = Joined(
-            protocol=PROTOCOL_VERSION, room=room.name, name=self.session.name, session=self.session.id, resume_token="",
-            participants=room.participants, audio=AudioFormat(input_rate_hz=16_000, output_rate_hz=24_000),
-        )
-        self.session.attach(self, joined)
+        self.session.attach(self, self._describe())
         self._task = asyncio.create_task(self._live(), name=f"caller-{name}")
 
     # ── what a test does ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,6 +127,26 @@ class SimulatedCaller:
         """When events of a kind arrived, in seconds of loop time."""
         return [at for at, event in self.events if isinstance(event, kind)]
 
+    def lose_line(self, *, noticed: bool = True) -> None:
+        """The network goes away: nothing comes or goes, and what is under way is lost. `noticed`: the server sees it, too."""
+        self._line = 0
+        if noticed:
+            self.session.detach(self, self._loop.time())
+
+    def reconnect(self) -> None:
+        """A new line, as the clients make one: it asks for what was missed, and says how far it has played."""
+        self._lines += 1
+        self._line = self._lines
+        reply = max(self._played, default=0)
+        heard = (reply, self._played[reply]) if reply else None
+        self.session.attach(self, self._describe(), after=self.seq, heard=heard)
+
+    def _describe(self) -> Joined:
+        return Joined(
+            protocol=PROTOCOL_VERSION, room=self._room.name, name=self.session.name, session=self.session.id, resume_token="",
+            participants=self._room.participants, audio=AudioFormat(input_rate_hz=16_000, output_rate_hz=24_000),
+        )
+
     async def leave(self) -> None:
         """Hangs up."""
         self._task.cancel()
@@ -134,18 +156,18 @@ class SimulatedCaller:
     # ── voice.session.Connection ──────────────────────────────────────────────────────────────────────────────────────
 
     def send_event(self, event: Event) -> None:
-        self._downlink.append(event)
+        self._downlink.append((self._line, event))
         self._loop.call_at(self._down.control(self._loop.time()), self._arrive)
 
     def send_sound(self, sound: Sound) -> None:
         arrival = self._down.sound(self._loop.time())
         if arrival is not None:
-            self._downlink.append(sound)
+            self._downlink.append((self._line, sound))
             self._loop.call_at(arrival, self._arrive)
 
     def send_voices(self, pcm: bytes) -> None:
         arrival = self._down.sound(self._loop.time())
-        if arrival is not None:
+        if arrival is not None and self._line:
             self.voices += pcm
 
     def end(self, why: str) -> None:
@@ -153,7 +175,9 @@ class SimulatedCaller:
 
     def _arrive(self) -> None:
         """The next thing on the line: timers of one moment have no order of their own."""
-        item = self._downlink.popleft()
+        line, item = self._downlink.popleft()
+        if line == 0 or line != self._line:
+            return
         if isinstance(item, Event):
             self._receive(item)
         else:
@@ -161,6 +185,7 @@ class SimulatedCaller:
 
     def _receive(self, event: Event) -> None:
         self.events.append((self._loop.time(), event))
+        self.seq = max(self.seq, event.seq)
         match event:
             case Hold(reply=reply):
                 self._held.add(reply)
@@ -176,8 +201,11 @@ class SimulatedCaller:
                 self._waiters.remove(waiter)
 
     def _receive_sound(self, sound: Sound) -> None:
-        if sound.reply not in self._dead and sound.pcm:
-            self._buffer.append(_Buffered(sound.reply, sound.offset, sound.pcm))
+        known = max(0, self._received.get(sound.reply, 0) - sound.offset)  # a new line sends again what was under way on the old one
+        pcm = sound.pcm[known * SAMPLE_BYTES :]
+        if sound.reply not in self._dead and pcm:
+            self._buffer.append(_Buffered(sound.reply, sound.offset + known, pcm))
+            self._received[sound.reply] = sound.offset + known + len(pcm) // SAMPLE_BYTES
 
     # ── living ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,6 +229,8 @@ class SimulatedCaller:
             self.heard_spans.append((reply, start, end))
 
     def _send(self, pcm: bytes) -> None:
+        if not self._line:
+            return
         if self._echo_gain is not None:
             pcm = self._with_echo(pcm, self._echo_gain)
         arrival = self._up.sound(self._loop.time())
@@ -242,7 +272,7 @@ class SimulatedCaller:
         self.heard_replies.append(reply if out else 0)
 
     def _report(self) -> None:
-        if self.reports_playhead and self._played:
+        if self.reports_playhead and self._played and self._line:
             reply = max(self._played)
             self._loop.call_at(self._up.control(self._loop.time()), self._deliver_report, reply, self._played[reply])
 
