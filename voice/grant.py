@@ -44,6 +44,8 @@ OPEN = Grant()
 _RANK: dict[Role, int] = {"listener": 0, "speaker": 1, "moderator": 2}
 
 
-def role_within(asked: Role, most: Role) -> Role:
-    """The role that is asked for, or the most that is granted where that is less."""
-    return asked if _RANK[asked] <= _RANK[most] else most
+def role_for(asked: Role | None, grant: Grant) -> Role:
+    """The role that somebody gets: what he asks for, no more than he is granted; without a word what his token says, else speaker."""
+    if asked is None:
+        return grant.role if grant.token else "speaker"
+    return asked if _RANK[asked] <= _RANK[grant.role] else grant.role

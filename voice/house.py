@@ -17,7 +17,7 @@ from .door import OPEN, Grant, Refused
 from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
 from .event import AudioFormat, Error, Joined, Left, Participant, Role
-from .grant import role_within
+from .grant import role_for
 from .protocol import FEATURES, MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
 from .record import Recorder
 from .room import NameTaken, RoomFull, VoiceRoom, farewell
@@ -97,14 +97,14 @@ class House:
             self._check_room_for(grant, knock.query_params.get("room"))
         return grant
 
-    async def join(self, room: str, name: str, *, grant: Grant = OPEN, role: Role = "speaker") -> Session:
-        """Seats a caller in a room, as far as his grant goes. Raises Refused."""
+    async def join(self, room: str, name: str, *, grant: Grant = OPEN, role: Role | None = None) -> Session:
+        """Seats a caller in a room, as far as his grant goes; without a `role` as his token says, else as a speaker. Raises Refused."""
         name = check_name(grant.name or name)
         self._check_room_for(grant, room)
         shares = self.access.take_seat(grant)
         self._joining += 1
         try:
-            session = (await self.directory.room(room)).join(name, role=role_within(role, grant.role))
+            session = (await self.directory.room(room)).join(name, role=role_for(role, grant))
         except BaseException as error:
             self.access.give_back(grant, shares)
             if isinstance(error, RoomFull):

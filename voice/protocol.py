@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from .event import Role
 
 PROTOCOL_VERSION = 1
-FEATURES = ("events.resume", "sound.resume", "tokens", "dtmf", "voices")
+FEATURES = ("events.resume", "sound.resume", "tokens", "roles", "dtmf", "voices")
 """What was added since the first version 1; a client that needs one looks for its name in `joined.features`."""
 PATH = "/api/voice"
 MAX_MESSAGE_BYTES = 256 * 1024
@@ -86,8 +86,8 @@ class Join(_Message):
     protocol: int = PROTOCOL_VERSION
     room: str = Field(default="default", min_length=1, max_length=MAX_NAME_CHARS)
     name: str = Field(default="guest", min_length=1, max_length=MAX_NAME_CHARS)
-    role: Role = "speaker"
-    """What the caller asks to be; he gets it as far as his token goes."""
+    role: Role | None = None
+    """What the caller asks to be; he gets it as far as his token goes. None: what the token says, else `speaker`."""
     audio: AudioRequest = AudioRequest()
     resume: str | None = Field(default=None, max_length=128)
     after: int | None = Field(default=None, ge=0)

@@ -176,6 +176,30 @@ async def test_a_token_binds_room_name_and_role() -> None:
             assert (await client.get("/metrics")).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("granted", "asked", "given"),
+    [
+        ("speaker", None, "speaker"), ("speaker", "moderator", "speaker"), ("speaker", "listener", "listener"),
+        ("listener", "speaker", "listener"), ("moderator", None, "moderator"), ("moderator", "speaker", "speaker"),
+    ],
+)  # fmt: skip
+async def test_nobody_is_more_than_his_token_says(granted: Any, asked: str | None, given: str) -> None:
+    async with (
+        live_house(LOCKED, environ=ENVIRON) as live,
+        connect(live.socket, additional_headers={"Authorization": f"Bearer {token(role=granted)}"}) as line,
+    ):
+        joined = await join(line, name="Kim", **({"role": asked} if asked else {}))
+        assert [one["role"] for one in joined["participants"] if one["name"] == "Kim"] == [given]
+
+
+async def test_on_an_open_server_everybody_may_be_what_he_likes() -> None:
+    async with live_house() as live:
+        for asked, given in ((None, "speaker"), ("moderator", "moderator"), ("listener", "listener")):
+            async with connect(live.socket) as line:
+                joined = await join(line, name=given, **({"role": asked} if asked else {}))
+                assert [one["role"] for one in joined["participants"] if one["name"] == given] == [given]
+
+
 async def test_the_key_and_an_operator_s_token_see_the_metrics() -> None:
     async with live_house(LOCKED, environ=ENVIRON) as live, httpx.AsyncClient(base_url=live.url) as client:
         assert (await client.get("/metrics")).status_code == 401

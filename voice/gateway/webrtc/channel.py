@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ... import protocol as wire
 from ...audio.frames import MOUTH_HZ
 from ...event import Error, Event
+from ...eventlog import LOG_EVENTS
 from ...session import Session
 from ..control import MAX_BAD_MESSAGES, MAX_MESSAGES_A_SECOND, MAX_TEXTS_A_SECOND, Pace, obey
 
@@ -19,8 +20,8 @@ log = logging.getLogger("hubbub.gateway.webrtc")
 LABEL = "hubbub"
 MAX_BUFFERED = 1024 * 1024
 """Bytes that may wait for a client that does not read; then the connection ends as slow."""
-MAX_WAITING = 500
-"""Events that wait for the channel to open."""
+MAX_WAITING = LOG_EVENTS + 500
+"""Events that wait for the channel to open: all that a session's log may have to tell again, and some."""
 
 
 class EventChannel:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from ... import protocol as wire
 from ...config.webrtc import WebRTCConfig
 from ...door import Door, Grant, Refused
-from ...event import Role
 from ...rtc import sdp
 from ...rtc.pacer import Pacer
 from ...session import Session
@@ -69,8 +68,9 @@ class WebRTCGateway:
             raise Refused("server_full", f"{most} WebRTC connections are open here, which is the most. Try again later.")
         from .peer import Call, Peer
 
-        session, fresh = await self._seat(query, grant)
-        call = Call(session, fresh, description, terms)
+        session, after = await self._seat(query, grant)
+        fresh = not query.get("resume")
+        call = Call(session, fresh, description, terms, after)
         peer = Peer(
             call, door=self._door, config=self.config, settings=self._settings(reached), certificate=certificate, forget=self._forget
         )
@@ -95,21 +95,22 @@ class WebRTCGateway:
             raise Refused("unknown_session", "this WebRTC session has ended, or never was: send a new offer")
         return peer
 
-    async def _seat(self, query: dict[str, str], grant: Grant) -> tuple[Session, bool]:
-        """The seat that is asked for, and whether it is a new one."""
+    async def _seat(self, query: dict[str, str], grant: Grant) -> tuple[Session, int | None]:
+        """The seat that is asked for, and the number of the last event that the client knows of; None where it does not say."""
         try:
             name = query.get("name") or grant.name or "guest"
-            wanted = wire.Join(type="join", room=query.get("room") or "default", name=name, resume=query.get("resume") or None)
+            wanted = wire.Join.model_validate(
+                {
+                    "type": "join", "room": query.get("room") or "default", "name": name, "role": query.get("role") or None,
+                    "resume": query.get("resume") or None, "after": query.get("after") or None,
+                }
+            )  # fmt: skip
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise Refused("bad_request", f"{first['loc'][0]}: {first['msg']}") from None
         if wanted.resume:
-            return self._door.resume(wanted.resume), False
-        role = query.get("role") or "speaker"
-        if role not in ("speaker", "listener", "moderator"):
-            raise Refused("bad_request", "role: one of speaker, listener and moderator")
-        known: dict[str, Role] = {"speaker": "speaker", "listener": "listener", "moderator": "moderator"}
-        return await self._door.join(wanted.room, wanted.name, grant=grant, role=known[role]), True
+            return self._door.resume(wanted.resume), wanted.after
+        return await self._door.join(wanted.room, wanted.name, grant=grant, role=wanted.role), 0
 
     def _settings(self, reached: str) -> "IceSettings":
         from ...rtc.ice import IceSettings, local_addresses

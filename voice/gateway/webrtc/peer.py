@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
 from ...config.webrtc import WebRTCConfig
 from ...door import Door
-from ...event import AudioFormat, Event, Left
+from ...event import AudioFormat, Left
 from ...rtc import sdp
 from ...rtc.ice import IceConnection, IceSettings
 from ...rtc.opus import Decoder, Encoder
@@ -61,6 +61,8 @@ class Call:
     """The seat was taken by this offer, not taken back."""
     offer: sdp.Description
     terms: sdp.Terms
+    after: int | None = 0
+    """The number of the last event that the client knows of; None where it asks for none of those that it missed."""
 
 
 class Peer:
@@ -107,6 +109,8 @@ class Peer:
         self._candidates = 0
         self._connected = False
         self._lost_at: float | None = None
+        self._told = 0
+        """Number of the last event before the line was lost."""
         self._check_at = self._report_at = 0.0
 
     # ── signalling's side ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,12 +193,13 @@ class Peer:
             if not alive:
                 self._lost_at = now
                 log.info("session=%s nothing was heard of the client for a while: its seat waits", self.session.id)
+                self._told = self.session.log.seq
                 self.session.detach(self.connection, now)
         elif alive:
             log.info("session=%s the client is back after %.1f s", self.session.id, now - self._lost_at)
             self._lost_at = None
             if self.session.connection is None:
-                self._attach(())
+                self._attach(self._told)
             else:
                 self._end("replaced")
         elif now - self._lost_at > KEEP_LOST_S:
@@ -282,19 +287,17 @@ class Peer:
             await asyncio.gather(connecting, return_exceptions=True)
         self._connected = True
         self._report_at = loop.time() + REPORT_S
-        self._attach(tuple(self.session.log) if self._call.fresh else ())
+        self._attach(self._call.after)
         ends: set[asyncio.Future[Any]] = {self._over, self._events.over, self.connection.over}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         return str(next(iter(done)).result())
 
-    def _attach(self, missed: tuple[Event, ...]) -> None:
-        """The client is there: its session hears and speaks through this peer."""
+    def _attach(self, after: int | None) -> None:
+        """The client is there: its session hears and speaks through this peer, and tells it what came after event `after`."""
         audio = AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, frame_ms=FRAME_MS, lead_ms=LEAD_MS)
-        previous = self.session.attach(self.connection, self._door.describe(self.session, audio))
+        previous = self.session.attach(self.connection, self._door.describe(self.session, audio), after=after)
         if previous is not None and previous is not self.connection:
             previous.end("replaced")
-        for event in missed:  # what happened since the seat was taken
-            self.connection.send_event(event)
 
     async def _close(self, how: str) -> None:
         log.info("session=%s connection ended: %s", self.session.id, how)
