@@ -421,8 +421,7 @@ class Conversation:
         now = asyncio.get_running_loop().time()
         everybody = list(self.sessions.values()) if listeners is None else list(listeners)
         present = [session for session in everybody if not is_absent(session, now)]
-        previous = None if draft is not None and self.active is not None else self._previous
-        run = ReplyRun(0, seat, turn, source, present or everybody, previous, draft, speak_early, self._generated)
+        run = ReplyRun(0, seat, turn, source, present or everybody, self._previous, draft, speak_early, self._generated)
         run.fixed = bool(words)
         run.private = listeners is not None
         if draft is not None:
@@ -449,6 +448,8 @@ class Conversation:
         for session in run.listeners:
             session.announce(run.number, run.seat.name, interruptible=run.seat.interruptible)
         run.release()
+        if run.generated:  # it was written before it was certain
+            self._generated(run)
 
     def spread(self, msgs: list[Msg], answering: AgentSeat | None) -> None:
         """What was said reaches the memory of every agent; the one who answers takes it with the reply."""
@@ -511,7 +512,7 @@ class Conversation:
             self.floor = rules.interrupted(self.policy, self.floor, run.seat.name, between_agents=between, signal=signal)
             if between and run.seat.name in self.floor.queue and len(heard) < len(run.text):
                 self._cut_off.add(run.seat.name)
-        if self._draft is not None and self._draft.turn.session is None:
+        if not told and self._draft is not None and self._draft.turn.session is None:
             self._discard_draft()
         self._show_queue()
         self.room.spawn(self._settle(run, heard, by, told, before))

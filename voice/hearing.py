@@ -13,8 +13,8 @@ from .turn.level import CallerLevel
 from .turn.machine import Ear, Mouth, State
 from .turn.policy import TurnPolicy, in_samples
 
-OTHERS_MS = 800
-"""How long after other callers were heard their voices may still come back: the far end's buffers, the network and the room."""
+RETURN_MS = 800
+"""How long after sound left for a caller it may still come back: the far end's buffers, the network and the room."""
 
 CLEAR_WINDOWS = 4
 """Windows in a row without an echo after which an utterance is taken to be the caller's own: 128 ms, the length that is compared."""
@@ -27,7 +27,8 @@ class Hearing:
         self._edge = LoudEdge()
         self._echo = EchoGuard()
         self._others = EchoGuard()
-        self._others_for = 0
+        self._echo_for = self._others_for = 0
+        """Samples of the ear for which either may still come back."""
         self._level = CallerLevel()
         self._clear_windows = 0
 
@@ -43,11 +44,12 @@ class Hearing:
     def sent(self, pcm: bytes) -> None:
         """Sound left for the caller (PCM16 at 24 kHz), and may come back."""
         self._echo.sent(pcm)
+        self._echo_for = in_samples(RETURN_MS)
 
     def others_sent(self, pcm: bytes) -> None:
         """What other callers say left for this one (PCM16 at 24 kHz), beside any reply; a loudspeaker brings it back just the same."""
         self._others.sent(pcm)
-        self._others_for = in_samples(OTHERS_MS)
+        self._others_for = in_samples(RETURN_MS)
 
     def utterance_begins(self) -> None:
         """An utterance was opened: its loudness is its own."""
@@ -63,13 +65,16 @@ class Hearing:
         self._echo.heard(sound)
         self._others.heard(sound)
         self._others_for -= len(sound) // 2
+        self._echo_for -= len(sound) // 2
         if not speech and state.ear is not Ear.SPEAKING:
             return ""
         faint = self._level.judge(sound, speech)
         if speech and self._others_for > 0 and self._is_echo(state, self._others):
             return "echo"  # without a reply, too: another caller's voice is nobody's turn here
-        if not speech or state.mouth is Mouth.IDLE:
+        if not speech:
             return ""
+        if state.mouth is Mouth.IDLE:  # the end of a reply comes back when it is over
+            return "echo" if self._echo_for > 0 and state.ear is Ear.QUIET and self._is_echo(state, self._echo) else ""
         if faint:
             return "faint"
         return "echo" if state.started and self._is_echo(state, self._echo) else ""

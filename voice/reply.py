@@ -129,6 +129,8 @@ class ReplyRun:
     """The words were given (a greeting), no model made them."""
     private: bool = False
     """Only some of the room hear it, and only this agent remembers it."""
+    generated: bool = False
+    """All of its text is known."""
     outcome: "Msg | None" = None
     """What was heard of it, once it is settled; None where nothing was."""
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -213,7 +215,9 @@ class ReplyRun:
         self._finish()
         if self.failure:
             on_failure(self)
-        elif self.on_generated is not None:
+            return
+        self.generated = True
+        if self.on_generated is not None:
             self.on_generated(self)
 
     async def _agent_events(self, patience: asyncio.Timeout) -> AsyncIterator[AgentEvent]:

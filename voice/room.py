@@ -258,9 +258,10 @@ class VoiceRoom:
     # ── asides ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take_aside(self, agent: str, caller: str, *, others_wait: bool = False) -> Aside:
-        """An agent and a caller speak with each other alone: nobody else hears, sees or remembers what they say.
+        """An agent and a caller speak with each other alone: nobody else hears, sees or remembers what they say, and they hear nothing of
+        the others, who go on without them, or wait.
 
-        The others go on without them, or wait. Raises Unknown, and NameTaken where one of the two is aside already.
+        Raises Unknown, and NameTaken where one of the two is aside already.
         """
         seat, session = self.seat(agent), self.caller(caller)
         for aside in self.asides:
@@ -268,6 +269,7 @@ class VoiceRoom:
                 raise NameTaken(f"{aside.seat.name} and {aside.session.name} are aside already")
         self.talk.seats.remove(seat)
         self.talk.silence(seat, by=session.name)
+        self.hub.delete(seat.agent)
         self.talk.dismiss(session)
         self.mixer.discard(session)
         talk = Conversation(self, [seat], FloorPolicy(), None)
@@ -301,6 +303,7 @@ class VoiceRoom:
         if aside.seat in self.seats:
             place = sum(1 for seat in self.seats[: self.seats.index(aside.seat)] if seat in self.talk.seats)
             self.talk.seats.insert(place, aside.seat)
+            self.hub.add(aside.seat.agent)
         if aside.session.id in self.sessions:
             self.talk.admit(aside.session)
             self.mixer.add(aside.session)

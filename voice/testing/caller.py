@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..audio.frames import EAR_FRAME_SAMPLES, FRAME_MS, MOUTH_FRAME_SAMPLES, SAMPLE_BYTES, silence
+from ..audio.mix import mix
 from ..event import AudioFormat, Clear, Event, Hold, Joined, Resume
 from ..mouthpiece import LEAD_MS
 from ..playout import Sound
@@ -50,13 +51,16 @@ class SimulatedCaller:
         reports_playhead: bool = True,
         echo_db: float | None = None,
         echo_ms: int = 150,
+        plays_voices: bool = False,
     ) -> None:
         """`network_ms`: delay of a good network, one way; `uplink` and `downlink` describe a worse one. `echo_db`: the microphone hears
-        the loudspeaker at this level (such as -20), `echo_ms` later; None for a caller with headphones."""
+        the loudspeaker at this level (such as -20), `echo_ms` later; None for a caller with headphones.
+        `plays_voices`: the loudspeaker plays the other callers beside the replies; else their voices are only kept in `voices`."""
         self.reports_playhead = reports_playhead
         self.lead_ms = LEAD_MS
         self.voices = bytearray()
         """What came of the other callers' voices, PCM16 at 24 kHz, without the silences between."""
+        self._live_voices: deque[bytes] | None = deque(maxlen=10) if plays_voices else None
         self.ended = ""
         """Why the server ended the connection, if it did."""
         self._echo_gain = None if echo_db is None else 10 ** (echo_db / 20)
@@ -169,6 +173,8 @@ class SimulatedCaller:
         arrival = self._down.sound(self._loop.time())
         if arrival is not None and self._line:
             self.voices += pcm
+            if self._live_voices is not None:
+                self._live_voices.append(pcm)
 
     def end(self, why: str) -> None:
         self.ended = why
@@ -268,7 +274,10 @@ class SimulatedCaller:
                 self._buffer.popleft()
                 if not self._buffer:
                     self._report()
-        self.heard += out.ljust(wanted, b"\0")
+        out_of_replies = out.ljust(wanted, b"\0")
+        if self._live_voices:
+            out_of_replies = mix([out_of_replies, self._live_voices.popleft()])
+        self.heard += out_of_replies
         self.heard_replies.append(reply if out else 0)
 
     def _report(self) -> None:
