@@ -19,6 +19,12 @@ NETWORK = {"asyncio", "socket", "ssl", "http", "urllib", "httpx", "websockets", 
 ENGINE_PACKAGES = ("hubbub.voice.vad", "hubbub.voice.asr", "hubbub.voice.tts")
 ROOMS = ("hubbub.voice.session", "hubbub.voice.room", "hubbub.voice.house", "hubbub.voice.server", "hubbub.voice.gateway")
 
+WIRES = (
+    "hubbub.voice.gateway.telephony.wire", "hubbub.voice.gateway.telephony.coding", "hubbub.voice.gateway.asterisk.frames",
+    "hubbub.voice.gateway.asterisk.control",
+)  # fmt: skip
+"""Formats without I/O that gateways and clients share, since each plays the other's far end."""
+
 
 @dataclass(frozen=True)
 class Import:
@@ -102,7 +108,12 @@ def test_gateways_never_know_agents() -> None:
 
 
 def test_a_client_needs_no_server() -> None:
-    assert faults(("hubbub.voice.client",), (*ROOMS, *ENGINE_PACKAGES, "hubbub.agents")) == []
+    wrong = faults(("hubbub.voice.client",), (*ROOMS, *ENGINE_PACKAGES, "hubbub.agents"))
+    assert [fault for fault in wrong if not is_below(fault.rpartition(" ")[2], *WIRES)] == []
+
+
+def test_what_is_on_the_wire_needs_no_server_either() -> None:
+    assert faults(WIRES, (*NETWORK, *(room for room in ROOMS if room != "hubbub.voice.gateway"), "hubbub.agents")) == []
 
 
 def test_optional_packages_are_imported_where_they_are_used() -> None:

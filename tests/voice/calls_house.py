@@ -17,11 +17,12 @@ GREETING = "Hello and welcome to the house of calls, how may I help you today my
 
 
 @asynccontextmanager
-async def calls_house(*, greeting: str | None = GREETING, **telephony: Any) -> AsyncIterator[House]:
-    """A started house with one room, `default`, and one agent, Ava; `telephony` is that section of its configuration."""
+async def calls_house(*, greeting: str | None = GREETING, heard: str = "stop that please", **telephony: Any) -> AsyncIterator[House]:
+    """A started house with one room, `default`, and one agent, Ava; `heard` is what its recogniser makes of anything, and
+    `telephony` that section of its configuration."""
     agent = AgentConfig(name="Ava", greeting=greeting)
     config = Config(rooms={"default": RoomConfig(agents=(agent,))}, telephony=TelephonyConfig.model_validate(telephony))
-    engines = Engines(EnergyVAD(), ScriptedASR(["stop that please"] * 20, repeat=True), ScriptedTTS())
+    engines = Engines(EnergyVAD(), ScriptedASR([heard], repeat=True), ScriptedTTS())
     house = House(config, engines=engines, model=ScriptedModel(["Certainly, I will do that at once."] * 20))
     await house.start()
     try:

@@ -28,13 +28,16 @@ GAP_IS_A_PAUSE_MS = 300
 """Silence of the server after which it was a pause and no hole in its sound."""
 
 
+CALLER, CALLED = "+15550100001", "+15550100002"
+"""Numbers that belong to nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallDetails:
     """Who calls whom, and what a carrier tells of it. Ids that are left empty are made up in the carrier's own form."""
 
-    caller: str = "+15550100001"
-    """Numbers that begin with +1 555 01 belong to nobody."""
-    called: str = "+15550100002"
+    caller: str = CALLER
+    called: str = CALLED
     account: str = ""
     call_id: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from typing import Any, Protocol
 
-from ...audio.frames import EAR_HZ, MOUTH_HZ
+from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
 from ...audio.resample import Resampler
 from ...door import Door
 from ...event import AudioFormat, Clear, Event, Hold, Resume
@@ -25,8 +25,8 @@ from .pacer import Pacer
 
 log = logging.getLogger("hubbub.gateway.channel")
 
-AHEAD_FRAMES = 3
-"""Frames that Asterisk's queue is given at the start of each stretch of sound: 60 ms."""
+AHEAD_S = 0.06
+"""Sound that Asterisk's queue is kept filled with, in seconds: three frames, which a late tick cannot empty."""
 
 MARK_FRAMES = 5
 """A mark each 100 ms: what the ledger of heard words is exact to."""
@@ -90,8 +90,9 @@ class ChannelConnection:
         self._queue: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
         self._full = False
-        self._paused = False
-        self._sounding = False
+        self._paused_at: float | None = None
+        self._dry_at = 0.0
+        """When Asterisk's queue will have run dry, by the clock."""
         self._unmarked = 0
         self._buffers = frame_bytes(self._coding) % started.event.optimal_frame_size != 0
         self._command("ANSWER")  # the caller of a channel dialled with `n` hears it ring until here; the others are answered already
@@ -124,18 +125,17 @@ class ChannelConnection:
             self.over.set_result(why)
 
     def beat(self, now: float) -> None:
-        """Sends the next 20 ms where there is something to hear; at the start of a stretch, some more."""
-        if self._full:
+        """Sends what keeps Asterisk's queue filled, where there is something to hear."""
+        if self._full or self._paused_at is not None:
             return
-        for _ in range(1 if self._sounding else AHEAD_FRAMES):
+        while self._dry_at - now < AHEAD_S:
             before = self._mouth.sent
             pcm, _ = self._mouth.frame()
             if self._mouth.idle:
-                self._sounding = False
                 if self._unmarked:
                     self._mark()
                 return
-            self._sounding = True
+            self._dry_at = max(self._dry_at, now) + FRAME_MS / 1000
             self._put(encode(self._coding, pcm))
             if self._mouth.sent != before:
                 self._unmarked += 1
@@ -165,16 +165,22 @@ class ChannelConnection:
         self._command("MARK_MEDIA", f"{reply}.{offset}")
 
     def _pause(self, paused: bool) -> None:
-        if paused != self._paused:
-            self._paused = paused
-            self._command("PAUSE_MEDIA" if paused else "CONTINUE_MEDIA")
+        now = self._loop.time()
+        if paused and self._paused_at is None:
+            self._paused_at = now
+            self._command("PAUSE_MEDIA")
+        elif not paused and self._paused_at is not None:
+            self._dry_at = max(self._dry_at, self._paused_at) + now - self._paused_at
+            self._paused_at = None
+            self._command("CONTINUE_MEDIA")
 
     def _flush(self) -> None:
         """Throws away what Asterisk has not played, and what waits here for it."""
         self._queue = deque(message for message in self._queue if isinstance(message, str) and "MARK_MEDIA" not in message)
-        self._sounding, self._unmarked = False, 0
+        self._unmarked = 0
         self._command("FLUSH_MEDIA")
         self._pause(False)
+        self._dry_at = self._loop.time()
         if self._buffers:
             self._command("START_MEDIA_BUFFERING")
 
