@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from pipes import Pipe, pipes
 from typing import Any
 
 import numpy as np
 import pytest
+from call_pipes import Pipe, pipes
 from calls_house import calls_house
 from hubbub.voice.client.phone import CallDetails, CallEnded, ClearCame, Complaint, PhoneCall
 from hubbub.voice.client.phone.asterisk import ChannelTrunk

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from call_pipes import Pipe, pipes
 from hubbub.voice.client.phone import (
     AgentSilent,
     AgentSpeaks,
@@ -27,7 +28,6 @@ from hubbub.voice.gateway.telephony.coding import decode, encode
 from hubbub.voice.gateway.telephony.wire import base as w
 from hubbub.voice.gateway.telephony.wire.carriers import CARRIERS, Carrier, server_end
 from hubbub.voice.testing.time import run_simulated
-from pipes import Pipe, pipes
 
 Script = Callable[[Pipe], Awaitable[None]]
 
