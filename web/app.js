@@ -14,7 +14,7 @@ import { describe } from './page/problems.js';
 import { RoomView } from './page/room.js';
 import { asked, recall, startSettings, takeToken } from './page/settings.js';
 import { SoundSettings } from './page/sound-settings.js';
-import { connect, HubbubError, recallSeat, RoomsApi, tabStorage } from './sdk/index.js';
+import { connect, HubbubError, readToken, recallSeat, RoomsApi, tabStorage } from './sdk/index.js';
 
 const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
@@ -71,7 +71,7 @@ class App {
     try {
       this.voice = await connect({
         url: document.baseURI, room: wish.room.name, name: wish.name, token: this.token, keep: true,
-        role: /** @type {'' | 'speaker'} */ (asked.get('role') ?? ''),
+        role: this.#role(),
         transport: /** @type {'auto'} */ (asked.get('transport') ?? 'auto'),
         microphone: wish.voice && (recall('microphone') || true),
         speaker: recall('speaker') || true,
@@ -85,6 +85,12 @@ class App {
     } finally {
       this.lobby.setBusy(false);
     }
+  }
+
+  /** What is asked to be at the door: what the address says, or as much as the token makes of one. */
+  #role() {
+    const wanted = asked.get('role') ?? readToken(this.token)?.role ?? '';
+    return /** @type {'' | import('./sdk/protocol.js').Role} */ (wanted === 'speaker' ? '' : wanted);
   }
 
   /** After a reload: back to the seat that this tab has kept. */

@@ -33,12 +33,17 @@ class Wire {
 
 function connected() {
   Wire.opened = [];
-  const client = new HubbubClient({ url: 'ws://x/api/voice', room: 'r', name: 'Ann', WebSocket: Wire });
+  const client = new HubbubClient({ url: 'ws://x/api/voice', room: 'r', name: 'Ann', WebSocket: Wire, fetch });
   const joining = client.join();
   const wire = Wire.opened[0];
   wire.welcome();
   return { client, wire, joining };
 }
+
+/** Nobody tells why a socket was refused. */
+const fetch = async () => {
+  throw new TypeError('fetch failed');
+};
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -83,7 +88,7 @@ test('sends bytes of sound as they are, none while muted, none over a line that 
 
 test('a refusal tells the server\'s reason and is not tried again', async () => {
   Wire.opened = [];
-  const client = new HubbubClient({ url: 'ws://x', WebSocket: Wire });
+  const client = new HubbubClient({ url: 'ws://x', WebSocket: Wire, fetch });
   const joining = client.join();
   const [wire] = Wire.opened;
   wire.onopen();
@@ -96,9 +101,77 @@ test('a refusal tells the server\'s reason and is not tried again', async () => 
 
 test('a server that is not there is said to be unreachable', async () => {
   Wire.opened = [];
-  const joining = new HubbubClient({ url: 'ws://x', WebSocket: Wire }).join();
+  const joining = new HubbubClient({ url: 'ws://x', WebSocket: Wire, fetch }).join();
   Wire.opened[0].close(1006);
   await assert.rejects(joining, { code: 'unreachable' });
+});
+
+test('why a handshake was refused is asked of the same address', async () => {
+  Wire.opened = [];
+  const asked = [];
+  const ask = async (url, { headers }) => {
+    asked.push([url.href, headers.authorization]);
+    return Response.json({ error: { code: 'unauthorized', message: 'the token has expired' } }, { status: 401 });
+  };
+  const joining = new HubbubClient({ url: 'wss://x/', token: 'abc', WebSocket: Wire, fetch: ask }).join();
+  assert.equal(Wire.opened[0].url.href, 'wss://x/api/voice?token=abc');
+  Wire.opened[0].close(1006);
+  await assert.rejects(joining, { code: 'refused', serverCode: 'unauthorized', message: 'the token has expired' });
+  assert.deepEqual(asked, [['https://x/api/voice', 'Bearer abc']]);
+});
+
+test('who comes back says what it has, and is told the rest', async () => {
+  const { client, wire } = connected();
+  wire.receive({ type: 'transcript', seq: 41, text: 'hello' });
+  wire.receive({ type: 'reply', seq: 42, reply: 3, text: 'hi', final: false });
+  client.playhead(3, 4800);
+  wire.close(1006);
+  client.retryNow();
+  Wire.opened[1].welcome();
+  await soon();
+  const { resume, after, heard } = Wire.opened[1].sent[0];
+  assert.deepEqual({ resume, after, heard }, { resume: 't', after: 42, heard: { reply: 3, offset: 4800 } });
+  client.leave();
+});
+
+test('a page that was loaded anew takes its seat back, or another where that is gone', async () => {
+  Wire.opened = [];
+  const client = new HubbubClient({ url: 'ws://x', resume: 'old', after: 9, WebSocket: Wire, fetch });
+  const joining = client.join();
+  assert.deepEqual([Wire.opened[0].url.href, client.resume], ['ws://x/api/voice', 'old']);
+  Wire.opened[0].onopen();
+  assert.equal(Wire.opened[0].sent[0].resume, 'old');
+  assert.equal(Wire.opened[0].sent[0].after, 9);
+  Wire.opened[0].receive({ type: 'error', code: 'unknown_session', message: 'gone', fatal: true });
+  Wire.opened[0].close(4003);
+  await soon();
+  Wire.opened[1].welcome('s2', 't2');
+  assert.equal((await joining).session, 's2');
+  assert.equal(Wire.opened[1].sent[0].resume, null);
+  assert.equal(Wire.opened[1].sent[0].after, undefined);
+  client.leave();
+});
+
+test('the other callers\' voices and the keys of a telephone go their ways', () => {
+  const { client, wire } = connected();
+  const seen = [];
+  client.on('voices', (samples) => seen.push(samples.length));
+  wire.receive(Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0]).buffer);
+  client.dtmf('12#');
+  assert.deepEqual(seen, [2]);
+  assert.deepEqual(wire.sent.at(-1), { type: 'dtmf', digits: '12#' });
+  client.leave();
+});
+
+test('where there is no WebRTC, "auto" is WebSocket at once', async () => {
+  Wire.opened = [];
+  const client = new HubbubClient({ url: 'http://x/', transport: 'auto', WebSocket: Wire, fetch });
+  const joining = client.join();
+  Wire.opened[0].welcome();
+  await joining;
+  assert.equal(client.wire, 'websocket');
+  client.leave();
+  await assert.rejects(new HubbubClient({ url: 'http://x/', transport: 'webrtc', fetch }).join(), { code: 'unsupported' });
 });
 
 test('after a lost connection it comes back to its seat, muted as it was', async () => {

@@ -8,12 +8,15 @@ import { byId } from './dom.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** The address that leads to a room's door. @param {string} room @param {string} base */
-export function inviteLink(room, base) {
+const TOKEN_S = 24 * 3600;
+
+/** The address that leads to a room's door. @param {string} room @param {string} base @param {string} [token] */
+export function inviteLink(room, base, token = '') {
   const link = new URL(base);
   link.search = '';
   link.hash = '';
   link.searchParams.set('room', room);
+  if (token) link.hash = `token=${token}`; // what is behind the # goes to no server and into no log
   return link.href;
 }
 
@@ -49,11 +52,30 @@ export class Invite {
   /** @param {string} room @param {{token: boolean, moderator: boolean}} how  `token`: the server wants one of everybody */
   open(room, { token, moderator }) {
     this.room = room;
-    const link = inviteLink(room, document.baseURI);
-    this.link.value = link;
-    byId('invite-hint').textContent = t(token ? 'invite.hint.token' : 'invite.hint');
+    byId('invite-hint').textContent = t(!token ? 'invite.hint' : moderator ? 'invite.hint.mine' : 'invite.hint.token');
     byId('invite-said').textContent = '';
     byId('invite-agent').hidden = !moderator;
+    this.#show(inviteLink(room, document.baseURI));
+    if (token && moderator) void this.#makeToken();
+    this.box.showModal();
+  }
+
+  close() {
+    this.box.close();
+  }
+
+  async #makeToken() {
+    try {
+      const { token } = await this.api.makeToken({ room: this.room, role: 'speaker', for_s: TOKEN_S });
+      this.#show(inviteLink(this.room, document.baseURI, token));
+    } catch (error) {
+      byId('invite-said').textContent = error instanceof HubbubError ? error.message : String(error);
+    }
+  }
+
+  /** @param {string} link */
+  #show(link) {
+    this.link.value = link;
     const { size, path } = qrPath(link);
     const svg = document.createElementNS(SVG, 'svg');
     svg.setAttribute('viewBox', `0 0 ${size} ${size}`);
@@ -61,11 +83,6 @@ export class Invite {
     dark.setAttribute('d', path);
     svg.append(dark);
     byId('invite-qr').replaceChildren(svg);
-    this.box.showModal();
-  }
-
-  close() {
-    this.box.close();
   }
 
   async #copy() {

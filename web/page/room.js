@@ -7,7 +7,7 @@
  */
 
 import { hasText, t } from '../i18n.js';
-import { HubbubError } from '../sdk/index.js';
+import { HubbubError, readToken } from '../sdk/index.js';
 import { Captions } from './captions.js';
 import { byId, el } from './dom.js';
 import { Dock } from './dock.js';
@@ -59,10 +59,10 @@ export class RoomView {
     this.render();
   }
 
-  /** Whether this caller may change who speaks: by his role, or since nobody was given any. */
+  /** Whether this caller may change who speaks: by his token, or since an open server asks for none. */
   get moderator() {
-    const role = this.people.own?.role;
-    return role === 'moderator' || (!this.voice.client.token && role !== 'listener');
+    const { token } = this.voice.client;
+    return token ? readToken(token)?.role === 'moderator' : this.people.own?.role !== 'listener';
   }
 
   /** A connection began: of this session, or of a new one. */

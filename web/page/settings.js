@@ -15,10 +15,11 @@ export const asked = new URLSearchParams(location.search);
  */
 export function takeToken() {
   const storage = tabStorage();
-  const given = asked.get('token');
+  const given = asked.get('token') ?? new URLSearchParams(location.hash.slice(1)).get('token');
   if (given) {
     const clean = new URL(location.href);
     clean.searchParams.delete('token');
+    clean.hash = '';
     history.replaceState(null, '', clean);
     storage?.setItem('hubbub.token', given);
   }

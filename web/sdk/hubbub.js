@@ -45,6 +45,8 @@
  * @property {import('./protocol.js').Reply} reply
  * @property {import('./protocol.js').Words} words
  * @property {import('./protocol.js').Floor} floor
+ * @property {import('./protocol.js').Gap} gap
+ * @property {import('./protocol.js').Playing} playing
  * @property {import('./protocol.js').Hold} hold
  * @property {import('./protocol.js').Resume} resume
  * @property {import('./protocol.js').Clear} clear
@@ -60,9 +62,11 @@
  * @property {'' | import('./protocol.js').Role} [role]
  * @property {string} [token]  a room token, where the server wants one
  * @property {'auto' | 'webrtc' | 'websocket'} [transport]  auto: WebRTC, and WebSocket where that does not come about
- * @property {RTCIceServer[]} [iceServers]
+ * @property {RTCIceServer[]} [iceServers]  instead of those that the server names
  * @property {string | null} [resume]  the token of a seat to come back to
+ * @property {number} [after]  with `resume`: the number of the last event that is known; those after it are told again
  * @property {{input_rate_hz?: number, output_rate_hz?: number, playhead?: boolean}} [audio]
+ * @property {typeof fetch} [fetch]  asks why a WebSocket was refused, which browsers do not tell
  * @property {typeof WebSocket} [WebSocket]  where there is no global one (Node before 22)
  */
 
@@ -98,7 +102,8 @@ export class HubbubClient extends Emitter {
     this.role = role;
     this.token = token;
     this.transport = transport;
-    this.iceServers = options.iceServers ?? [];
+    this.iceServers = options.iceServers ?? null;
+    this.fetch = options.fetch ?? globalThis.fetch?.bind(globalThis);
     this.audio = { input_rate_hz: 16000, output_rate_hz: 24000, playhead: true, ...audio };
     this.Socket = options.WebSocket ?? globalThis.WebSocket;
     /** @type {State} */
@@ -108,6 +113,10 @@ export class HubbubClient extends Emitter {
     /** @type {Joined | null} what the server said of the session; kept while a lost connection is sought again */
     this.joined = null;
     this.resume = options.resume ?? null;
+    /** The number of the last event that came. */
+    this.seen = options.after ?? 0;
+    /** How far the newest reply was heard; where its sound goes on after a lost connection. */
+    this.heard = { reply: 0, offset: 0 };
     this.muted = false;
     /** @type {MediaStreamTrack | null} the microphone, for wires that carry a track */
     this.track = null;
@@ -147,7 +156,7 @@ export class HubbubClient extends Emitter {
     } catch (cause) {
       const error = /** @type {HubbubError} */ (cause);
       if (resumed && error.code === 'refused' && this.#stateNow() !== 'closed') {
-        this.resume = null; // the seat of before is gone: take a new one
+        this.#forget(); // the seat of before is gone: take a new one
         return this.#firstTry();
       }
       this.#become('closed', { error });
@@ -222,6 +231,7 @@ export class HubbubClient extends Emitter {
 
   /** Says how far a reply was heard. @param {number} reply @param {number} offset  in samples */
   playhead(reply, offset) {
+    this.heard = { reply, offset };
     this.#send({ type: 'playhead', reply, offset });
   }
 
@@ -276,13 +286,15 @@ export class HubbubClient extends Emitter {
   }
 
   #tryWebSocket() {
-    return this.#through(new WebSocketLink(this.#seat(), this.Socket));
+    return this.#through(new WebSocketLink(this.#seat(), this.Socket, this.fetch));
   }
 
   /** @returns {import('./transport/link.js').Seat} */
   #seat() {
-    const { endpoints: doors, room, name, role, token, audio } = this;
-    return { endpoints: doors, room, name, role, token, audio, resume: this.joined?.resume_token ?? this.resume };
+    const { endpoints: doors, room, name, role, token, audio, seen, heard } = this;
+    const resume = this.joined?.resume_token ?? this.resume;
+    const news = resume && seen ? { after: seen, ...(heard.reply ? { heard } : {}) } : {};
+    return { endpoints: doors, room, name, role, token, audio, resume, news };
   }
 
   /** Waits for the seat over this link, and stays with the link. @param {Link} link @returns {Promise<Joined>} */
@@ -370,8 +382,7 @@ export class HubbubClient extends Emitter {
       if (this.#stateNow() === 'closed') return;
       const error = /** @type {HubbubError} */ (cause);
       if (error.code === 'refused' && this.joined) {
-        this.joined = null; // the seat is gone: take a new one
-        this.resume = null;
+        this.#forget(); // the seat is gone: take a new one
         this.#wait(error);
       } else if (error.code === 'unreachable') {
         this.#wait(error);
@@ -390,11 +401,22 @@ export class HubbubClient extends Emitter {
   /** @param {ServerEvent} event */
   #receive(event) {
     this.lastHeardMs = Date.now();
-    if (event.type === 'joined') this.joined = event;
-    else if (event.type === 'pong') this.#measure(event.id);
+    if (event.seq) this.seen = event.seq;
+    if (event.type === 'joined') {
+      if (this.joined && this.joined.session !== event.session) this.#forget();
+      this.joined = event;
+    } else if (event.type === 'pong') this.#measure(event.id);
     else if (event.type === 'error') this.lastFault = event;
     this.emit('event', event);
     if (event.type !== 'pong') this.emit(event.type === 'error' ? 'fault' : event.type, event);
+  }
+
+  /** Nothing is known of a seat any more. */
+  #forget() {
+    this.joined = null;
+    this.resume = null;
+    this.seen = 0;
+    this.heard = { reply: 0, offset: 0 };
   }
 
   /**

@@ -9,4 +9,5 @@ export { CloseCode, MAX_TEXT_CHARS, PROTOCOL_VERSION } from './protocol.js';
 export { Api, RoomsApi } from './rooms.js';
 export { recallSeat, tabStorage } from './seat.js';
 export { connectMicrophone, connectPlayer } from './talk.js';
+export { readToken } from './token.js';
 export { connect, Voice } from './voice.js';

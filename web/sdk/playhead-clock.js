@@ -1,16 +1,21 @@
 /**
- * How far a reply has been heard, where its sound comes as a stream and nobody counts its samples: by the server's events and
- * the clock. Pure: the caller says what time it is, in ms.
+ * How far a reply has been heard, where its sound comes as a stream and nobody counts its samples. Pure: the caller says what
+ * time it is, in ms, and which RTP timestamp sounds.
  *
- * A reply sounds from the moment the floor says so (its number is known from the first `words` or `reply` before or after that),
- * stops at `hold`, goes on at `resume`, and ends at `clear` or with its final `reply`. What it gives is for captions that light up
- * in time; memory goes by the server's own count.
+ * The server's `playing` says which timestamp belongs to which sample of a reply, so that the playhead is exact where the browser
+ * tells which packet it plays. Where it does not, or the server sends no `playing`, the clock estimates: a reply sounds from the
+ * moment the floor says so (its number is known from the first `words` or `reply` before or after that). Either way it stops at
+ * `hold`, goes on at `resume`, and ends at `clear` or with its final `reply`. What it gives is for captions that light up in time;
+ * memory goes by the server's own count.
  *
  * @typedef {import('./protocol.js').ServerEvent} ServerEvent
  */
 
+const RTP_HZ = 48_000; // RFC 7587: Opus, whatever is coded
 /** What a frame spends between the server's event and the ear: the jitter buffer and the sound card. */
 const ON_ITS_WAY_MS = 90;
+/** A stretch that begins later than that is none: the timestamp is of before, and the difference went round. */
+const LONGEST_STRETCH = 2 ** 31;
 
 export class PlayheadClock {
   /** @param {number} rateHz  in which `words` count */
@@ -23,15 +28,8 @@ export class PlayheadClock {
     this.playedMs = 0;
     /** @type {number | null} when it began to flow */
     this.since = null;
-  }
-
-  /** @param {ServerEvent} event @param {number} nowMs */
-  take(event, nowMs) {
-    if (event.type === 'words' || (event.type === 'reply' && !event.final)) this.#know(event.reply, nowMs);
-    else if (event.type === 'floor') this.#floor(event.mouth, nowMs);
-    else if (event.type === 'hold') this.#stop(nowMs);
-    else if (event.type === 'resume' && event.reply === this.reply) this.#flow(nowMs);
-    else if (event.type === 'clear' || (event.type === 'reply' && event.final)) this.#finish(event.reply, nowMs);
+    /** @type {{offset: number, rtp: number} | null} the stretch that sounds */
+    this.stretch = null;
   }
 
   /** A new session counts its replies from 1 again. */
@@ -41,6 +39,17 @@ export class PlayheadClock {
     this.speaking = false;
     this.playedMs = 0;
     this.since = null;
+    this.stretch = null;
+  }
+
+  /** @param {ServerEvent} event @param {number} nowMs */
+  take(event, nowMs) {
+    if (event.type === 'playing') this.#play(event, nowMs);
+    else if (event.type === 'words' || (event.type === 'reply' && !event.final)) this.#know(event.reply, nowMs);
+    else if (event.type === 'floor') this.#floor(event.mouth, nowMs);
+    else if (event.type === 'hold') this.#stop(nowMs);
+    else if (event.type === 'resume' && event.reply === this.reply) this.#flow(nowMs);
+    else if (event.type === 'clear' || (event.type === 'reply' && event.final)) this.#finish(event.reply, nowMs);
   }
 
   /** Whether the playhead moves. */
@@ -48,16 +57,36 @@ export class PlayheadClock {
     return this.since !== null;
   }
 
-  /** @param {number} nowMs @returns {{reply: number, offset: number}}  in samples */
-  at(nowMs) {
+  /**
+   * @param {number} nowMs
+   * @param {number | null} [rtp]  the timestamp that sounds
+   * @returns {{reply: number, offset: number}}  in samples
+   */
+  at(nowMs, rtp = null) {
+    const { reply, stretch } = this;
+    if (stretch && rtp !== null && this.since !== null) {
+      const gone = (rtp - stretch.rtp) >>> 0;
+      const samples = gone < LONGEST_STRETCH ? Math.floor((gone * this.rateHz) / RTP_HZ) : 0;
+      return { reply, offset: stretch.offset + samples };
+    }
     const ms = this.playedMs + (this.since === null ? 0 : Math.max(0, nowMs - this.since));
-    return { reply: this.reply, offset: Math.floor((ms * this.rateHz) / 1000) };
+    return { reply, offset: Math.floor((ms * this.rateHz) / 1000) };
+  }
+
+  /** @param {{reply: number, offset: number, rtp: number}} event @param {number} nowMs */
+  #play({ reply, offset, rtp }, nowMs) {
+    if (reply <= this.done) return;
+    this.reply = reply;
+    this.stretch = { offset, rtp };
+    this.playedMs = (1000 * offset) / this.rateHz;
+    this.since = nowMs + ON_ITS_WAY_MS;
   }
 
   /** @param {number} reply @param {number} nowMs */
   #know(reply, nowMs) {
     if (reply <= this.reply || reply <= this.done) return;
     this.reply = reply;
+    this.stretch = null;
     this.playedMs = 0;
     this.since = null;
     if (this.speaking) this.since = nowMs + ON_ITS_WAY_MS;
@@ -79,6 +108,7 @@ export class PlayheadClock {
   #stop(nowMs) {
     if (this.since !== null) this.playedMs += Math.max(0, nowMs - this.since);
     this.since = null;
+    this.stretch = null;
   }
 
   /** @param {number} reply @param {number} nowMs */

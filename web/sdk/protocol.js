@@ -3,14 +3,16 @@
  *
  * @typedef {{input_rate_hz: number, output_rate_hz: number, frame_ms: number, lead_ms: number}} AudioFormat
  * @typedef {'speaker' | 'listener' | 'moderator'} Role
- * @typedef {{name: string, kind: 'caller' | 'agent', role?: Role, muted?: boolean}} Participant
+ * @typedef {{name: string, kind: 'caller' | 'agent', role?: Role, muted?: boolean, quiet?: boolean,
+ *   aside?: string | null}} Participant
  * @typedef {{name: string, why: string, note: string}} EngineInfo
  * @typedef {'idle' | 'thinking' | 'speaking' | 'held'} Mouth
  * @typedef {{start: number, end: number, at: number}} WordTime  characters in the text, samples in the sound
  *
  * @typedef {{type: 'joined', at_ms: number, protocol: number, room: string, name: string, session: string,
  *   resume_token: string, participants: Participant[], audio: AudioFormat, engines: Record<string, EngineInfo>,
- *   interruptible: boolean}} Joined
+ *   interruptible: boolean, resumed?: boolean, missed?: number, resume_ms?: number, features?: string[]}} Joined
+ * @typedef {{type: 'gap', at_ms: number, after: number, until: number}} Gap  events that were missed and are lost
  * @typedef {{type: 'participant_joined', at_ms: number, participant: Participant}} ParticipantJoined
  * @typedef {{type: 'participant_left', at_ms: number, participant: Participant}} ParticipantLeft
  * @typedef {{type: 'participant_changed', at_ms: number, participant: Participant}} ParticipantChanged
@@ -28,6 +30,8 @@
  * @typedef {{type: 'hold', at_ms: number, reply: number}} Hold
  * @typedef {{type: 'resume', at_ms: number, reply: number}} Resume
  * @typedef {{type: 'clear', at_ms: number, reply: number}} Clear
+ * @typedef {{type: 'playing', at_ms: number, reply: number, offset: number, rtp: number}} Playing  over WebRTC: from here on it
+ *   sounds, beginning with this RTP timestamp (48 kHz)
  * @typedef {{endpoint_ms: number, asr_ms: number, model_ms: number, sentence_ms: number, tts_ms: number,
  *   send_ms: number, play_ms: number, total_ms: number}} TurnLatency
  * @typedef {{type: 'turn', at_ms: number, turn: number, speaker: string, agent: string, reply: number,
@@ -37,8 +41,9 @@
  * @typedef {{type: 'error', at_ms: number, code: string, message: string, fatal: boolean}} ServerFault
  * @typedef {{type: 'pong', at_ms: number, id: number}} Pong
  * @typedef {{type: 'left', at_ms: number, reason: string}} Left
- * @typedef {Joined | ParticipantJoined | ParticipantLeft | ParticipantChanged | Dtmf | SpeechStarted | SpeechStopped | Transcript | Backchannel | Reply
- *   | Words | Floor | Hold | Resume | Clear | Turn | ToolUse | ServerFault | Pong | Left} ServerEvent
+ * @typedef {{seq?: number}} Numbered  in the session's log, from 1
+ * @typedef {Numbered & (Joined | Gap | Playing | ParticipantJoined | ParticipantLeft | ParticipantChanged | Dtmf | SpeechStarted | SpeechStopped | Transcript | Backchannel | Reply
+ *   | Words | Floor | Hold | Resume | Clear | Turn | ToolUse | ServerFault | Pong | Left)} ServerEvent
  */
 
 export const PROTOCOL_VERSION = 1;

@@ -98,6 +98,16 @@ export class RoomsApi extends Api {
     return this.ask(`rooms/${part(room)}/callers/${part(caller)}`, { method: 'DELETE' });
   }
 
+  /**
+   * Makes a token for somebody else; for who bears a moderator's token.
+   *
+   * @param {{room: string, name?: string, role?: import('./protocol.js').Role, for_s?: number, once?: boolean}} wish
+   * @returns {Promise<{token: string, expires: string}>}
+   */
+  makeToken(wish) {
+    return this.ask('tokens', { method: 'POST', body: wish });
+  }
+
   /** Has an agent say something. @param {string} room @param {{text: string, agent?: string}} what */
   say(room, what) {
     return this.ask(`rooms/${part(room)}/say`, { method: 'POST', body: what });

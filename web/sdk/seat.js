@@ -1,7 +1,7 @@
 /**
  * Where a seat's token is kept over a reload of the page: in the tab's own storage, which ends with the tab.
  *
- * @typedef {{token: string, session: string, name: string}} Seat
+ * @typedef {{token: string, session: string, name: string, after: number}} Seat  `after`: the number of the last event that came
  */
 
 /** @param {string} root @param {string} room */

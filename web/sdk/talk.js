@@ -26,7 +26,7 @@ export function connectPlayer(client, player) {
   const clock = new PlayheadClock(client.audio.output_rate_hz);
   let streams = false;
   const follow = () => {
-    const { reply, offset } = clock.at(performance.now());
+    const { reply, offset } = clock.at(performance.now(), client.link?.playedRtp() ?? null);
     if (reply) player.follow(reply, offset);
   };
   const choose = () => {

@@ -78,11 +78,11 @@ async function seated(options, player, mic, soundError) {
   const client = new HubbubClient({ transport: 'auto', ...options });
   const { root } = client.endpoints;
   const seat = recallSeat(storage, root, client.room);
-  if (seat && !client.resume && seat.name === client.name) client.resume = seat.token;
-  client.on('joined', ({ resume_token: token, session }) => {
-    keepSeat(storage, root, client.room, { token, session, name: client.name });
-  });
-  client.on('state', ({ state }) => state === 'closed' && keepSeat(storage, root, client.room, null));
+  if (seat && !client.resume && seat.name === client.name) {
+    client.resume = seat.token;
+    client.seen = seat.after;
+  }
+  if (options.keep) keepOver(client, storage);
   const voice = new Voice(client, player, soundError, options.constraints);
   if (mic) voice.takeMicrophone(mic); // before it joins, so that an offer has its track
   try {
@@ -93,6 +93,22 @@ async function seated(options, player, mic, soundError) {
   }
   voice.begin();
   return voice;
+}
+
+/** Keeps the seat's token in the tab, and with it, when the page goes, what was the last event. @param {HubbubClient} client @param {Storage | null} storage */
+function keepOver(client, storage) {
+  const { root } = client.endpoints;
+  const keep = () => {
+    const { joined, name, seen: after } = client;
+    if (joined) keepSeat(storage, root, client.room, { token: joined.resume_token, session: joined.session, name, after });
+  };
+  client.on('joined', keep);
+  globalThis.addEventListener?.('pagehide', keep);
+  client.on('state', ({ state }) => {
+    if (state !== 'closed') return;
+    globalThis.removeEventListener?.('pagehide', keep);
+    keepSeat(storage, root, client.room, null);
+  });
 }
 
 /** The loudspeaker; where the browser has none, one that only keeps time, and the reason. @param {boolean} audible @param {number} rateHz */

@@ -71,6 +71,7 @@ export const en = {
   'invite.title': 'Invite others',
   'invite.hint': 'Whoever opens this link comes to the door of this room.',
   'invite.hint.token': 'Whoever opens this link comes to the door of this room. This server lets in only who has a token: each guest needs one.',
+  'invite.hint.mine': 'Whoever opens this link may come in and speak, for a day. Give it only to those who may.',
   'invite.qr': 'The link as a QR code',
   'invite.link': 'Link to this room',
   'invite.copy': 'Copy',

@@ -71,6 +71,7 @@ export const zh = {
   'invite.title': '邀请他人',
   'invite.hint': '打开此链接即可来到这个房间的门口。',
   'invite.hint.token': '打开此链接即可来到这个房间的门口。此服务器只允许持有令牌的人进入：每位客人都需要一个。',
+  'invite.hint.mine': '打开此链接的人可在一天之内进来发言。请只发给您信任的人。',
   'invite.qr': '链接的二维码',
   'invite.link': '房间链接',
   'invite.copy': '复制',

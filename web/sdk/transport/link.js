@@ -13,6 +13,7 @@
  * @property {string} role  empty: as the server sees fit
  * @property {string} token  empty: none
  * @property {string | null} resume  the token of a session whose connection was lost
+ * @property {{after?: number, heard?: {reply: number, offset: number}}} news  coming back: the last event and sound that came
  * @property {{input_rate_hz: number, output_rate_hz: number, playhead: boolean}} audio
  *
  * @typedef {{code: number, reason: string}} Closing  `code`: a CloseCode, whatever the wire
@@ -26,6 +27,7 @@
  * @typedef {object} LinkParts
  * @property {'websocket' | 'webrtc'} kind
  * @property {MediaStream | null} stream  the sound of the room, where it comes as a stream
+ * @property {() => number | null} playedRtp  the RTP timestamp that sounds now, where there is one
  * @property {(message: object) => void} send
  * @property {(pcm: Int16Array) => boolean} sendAudio  false: it was dropped, since the line is choked
  * @property {(track: MediaStreamTrack | null) => void} setTrack  the microphone, where it goes as a stream

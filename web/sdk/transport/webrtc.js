@@ -26,16 +26,19 @@ export function webrtcAvailable() {
 
 /** @extends {Emitter<LinkEvents>} */
 export class WebRTCLink extends Emitter {
-  /** @param {Seat} seat @param {MediaStreamTrack | null} track @param {RTCIceServer[]} iceServers */
+  /** @param {Seat} seat @param {MediaStreamTrack | null} track @param {RTCIceServer[] | null} iceServers  null: those that the server names */
   constructor(seat, track, iceServers) {
     super();
     this.kind = /** @type {const} */ ('webrtc');
     this.seat = seat;
-    this.peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    this.iceServers = iceServers;
+    this.peer = new RTCPeerConnection({ iceServers: iceServers ?? [], bundlePolicy: 'max-bundle' });
     /** @type {MediaStream | null} */
     this.stream = new MediaStream();
     this.channel = this.peer.createDataChannel('hubbub');
-    this.sender = this.peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' }).sender;
+    const { sender, receiver } = this.peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' });
+    this.sender = sender;
+    this.receiver = receiver;
     /** @type {URL | null} the session's address at the server, to hang up by */
     this.resource = null;
     this.over = false;
@@ -58,6 +61,11 @@ export class WebRTCLink extends Emitter {
     return true; // the microphone's track carries it
   }
 
+  /** Of the newest packet that was given to the loudspeaker. */
+  playedRtp() {
+    return this.receiver.getSynchronizationSources?.()[0]?.rtpTimestamp ?? null;
+  }
+
   /** @param {MediaStreamTrack | null} track */
   setTrack(track) {
     void this.sender.replaceTrack(track).catch(() => {}); // the peer may be closed already
@@ -76,11 +84,13 @@ export class WebRTCLink extends Emitter {
 
   async #open() {
     try {
+      if (!this.iceServers && !(await this.#askForIceServers())) return;
       await this.peer.setLocalDescription();
       await this.#gathered();
       if (this.over) return;
-      const { room, name, role, token, resume, endpoints } = this.seat;
-      const answer = await fetch(withParameters(endpoints.webrtc, { room, name, role, resume }), {
+      const { room, name, role, token, resume, news, endpoints } = this.seat;
+      const after = news.after ? String(news.after) : '';
+      const answer = await fetch(withParameters(endpoints.webrtc, { room, name, role, resume, after }), {
         method: 'POST',
         headers: { 'content-type': 'application/sdp', ...(token ? { authorization: `Bearer ${token}` } : {}) },
         body: this.peer.localDescription?.sdp ?? '',
@@ -97,6 +107,21 @@ export class WebRTCLink extends Emitter {
     }
   }
 
+  /** Asks the door which STUN and TURN servers there are; false where there is no such door. */
+  async #askForIceServers() {
+    const { endpoints, token } = this.seat;
+    const headers = token ? { authorization: `Bearer ${token}` } : undefined;
+    const answer = await fetch(endpoints.webrtc, { method: 'OPTIONS', headers, signal: AbortSignal.timeout(ANSWER_MS) });
+    if (this.over) return false;
+    if (!answer.ok) {
+      this.#end(CloseCode.NO_WEBRTC, `the server answered ${answer.status}`);
+      return false;
+    }
+    const iceServers = iceServersOf(answer.headers.get('link') ?? '');
+    if (iceServers.length) this.peer.setConfiguration({ iceServers, bundlePolicy: 'max-bundle' });
+    return true;
+  }
+
   /** Waits for the addresses of this machine, a little while. */
   #gathered() {
     if (this.peer.iceGatheringState === 'complete') return;
@@ -111,7 +136,7 @@ export class WebRTCLink extends Emitter {
     const said = await answer.json().catch(() => null);
     const { code = '', message = '' } = said?.error ?? {};
     // Without the server's own words it has no such door, or something between us and it has none.
-    if (!code || code === 'unsupported') return this.#end(CloseCode.NO_WEBRTC, `the server answered ${answer.status}`);
+    if (!code || code === 'unsupported' || code === 'not_available') return this.#end(CloseCode.NO_WEBRTC, `the server answered ${answer.status}`);
     this.emit('event', { type: 'error', at_ms: 0, code, message, fatal: true });
     this.#end(CloseCode.REFUSED, message);
   }
@@ -170,4 +195,19 @@ export class WebRTCLink extends Emitter {
     }, ms);
     this.timers.add(timer);
   }
+}
+
+/**
+ * The STUN and TURN servers of a Link header (RFC 9725, §4.6).
+ *
+ * @param {string} header
+ * @returns {RTCIceServer[]}
+ */
+export function iceServersOf(header) {
+  return [...header.matchAll(/<((?:stuns?|turns?):[^>]+)>((?:\s*;\s*[\w-]+="(?:[^"\\]|\\.)*")*)/g)].map(([, urls, rest]) => {
+    const parameters = Object.fromEntries([...rest.matchAll(/([\w-]+)="((?:[^"\\]|\\.)*)"/g)]
+      .map(([, name, value]) => [name, value.replace(/\\(.)/g, '$1')]));
+    const { username, credential } = parameters;
+    return username ? { urls, username, credential } : { urls };
+  });
 }

@@ -12,19 +12,28 @@ import { CloseCode, PROTOCOL_VERSION, unpackBinary } from '../protocol.js';
 /** Sound that waits in the socket beyond one second at 16 kHz is too old to be worth sending. */
 const MAX_UNSENT_BYTES = 32_000;
 
+const ASK_MS = 2000;
+const UPGRADE_REQUIRED = 426;
+
 /** @extends {Emitter<LinkEvents>} */
 export class WebSocketLink extends Emitter {
-  /** @param {Seat} seat @param {typeof WebSocket} Socket */
-  constructor(seat, Socket) {
+  /** @param {Seat} seat @param {typeof WebSocket} Socket @param {typeof fetch} [ask] */
+  constructor(seat, Socket, ask) {
     super();
     this.kind = /** @type {const} */ ('websocket');
     /** @type {MediaStream | null} */
     this.stream = null;
     this.newestReply = 0;
+    this.opened = false;
+    this.seat = seat;
+    this.ask = ask;
     const socket = new Socket(withParameters(seat.endpoints.voice, { token: seat.token }));
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
-    socket.onopen = () => this.send(joinMessage(seat));
+    socket.onopen = () => {
+      this.opened = true;
+      this.send(joinMessage(seat));
+    };
     socket.onmessage = (message) => this.#receive(message.data);
     socket.onclose = ({ code, reason }) => this.#over(code, reason);
   }
@@ -41,6 +50,10 @@ export class WebSocketLink extends Emitter {
     return true;
   }
 
+  playedRtp() {
+    return null;
+  }
+
   setTrack() {} // the microphone's sound comes by sendAudio
 
   /** @param {number} code @param {string} reason */
@@ -54,7 +67,29 @@ export class WebSocketLink extends Emitter {
   #over(code, reason) {
     const { socket } = this;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    this.emit('close', { code, reason });
+    if (this.opened) this.emit('close', { code, reason });
+    else void this.#refused().then((refused) => this.emit('close', refused ?? { code, reason }));
+  }
+
+  /**
+   * A socket that never opened was refused, or there is nobody: the same address tells a plain request what browsers hide.
+   *
+   * @returns {Promise<import('./link.js').Closing | null>}
+   */
+  async #refused() {
+    const { endpoints, token } = this.seat;
+    const address = new URL(endpoints.voice);
+    address.protocol = address.protocol.replace('ws', 'http');
+    const headers = token ? { authorization: `Bearer ${token}` } : undefined;
+    try {
+      const answer = await this.ask?.(address, { headers, signal: AbortSignal.timeout(ASK_MS) });
+      const { code, message } = (await answer?.json())?.error ?? {};
+      if (!code || answer?.status === UPGRADE_REQUIRED) return null;
+      this.emit('event', { type: 'error', at_ms: 0, code, message, fatal: true });
+      return { code: CloseCode.REFUSED, reason: message };
+    } catch {
+      return null; // nobody is there
+    }
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -77,8 +112,8 @@ export class WebSocketLink extends Emitter {
 }
 
 /** @param {Seat} seat */
-function joinMessage({ room, name, role, audio, resume }) {
-  return { type: 'join', protocol: PROTOCOL_VERSION, room, name, audio, resume, ...(role ? { role } : {}) };
+function joinMessage({ room, name, role, audio, resume, news }) {
+  return { type: 'join', protocol: PROTOCOL_VERSION, room, name, audio, resume, ...news, ...(role ? { role } : {}) };
 }
 
 /** An event of the server; null where it is no JSON object with a type. @param {string} data */
