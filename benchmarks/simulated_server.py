@@ -20,20 +20,21 @@ from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.choose import choose_vad
 
-ANSWER = "Certainly, here is the answer. " + "It has a few more sentences, so that there is something to hear. " * 3
+FIRST, MORE = "Certainly, here is the answer. ", "It has a few more sentences, so that there is something to hear. "
 TOKENS_A_SECOND = 50
 
 
 class SimulatedModel(ChatModelBase):
     """First token after `first_s`, then 50 tokens a second."""
 
-    def __init__(self, first_s: float) -> None:
+    def __init__(self, first_s: float, sentences: int) -> None:
         self.name = "simulated"
+        self.answer = FIRST + MORE * sentences
         self.first_s = first_s
 
     async def stream(self, messages: list[dict[str, Any]], **options: Any) -> AsyncIterator[ChatDelta]:
         await asyncio.sleep(self.first_s)
-        for word in ANSWER.split(" "):
+        for word in self.answer.split(" "):
             yield TextDelta(word + " ")
             if self.first_s:
                 await asyncio.sleep(1 / TOKENS_A_SECOND)
@@ -50,7 +51,7 @@ def build(arguments: argparse.Namespace) -> House:
     asr = ScriptedASR(["what is the weather like today"], repeat=True, partial_ms=partial_ms, final_ms=arguments.asr_ms)
     tts = ScriptedTTS(first_sound_ms=arguments.tts_ms)
     engines = Engines(vad, asr, tts, {"vad": EngineInfo(name=vad.name, why=why)})
-    return House(config, engines=engines, model=SimulatedModel(arguments.model_ms / 1000))
+    return House(config, engines=engines, model=SimulatedModel(arguments.model_ms / 1000, arguments.sentences))
 
 
 def main() -> None:
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--rooms", type=int, default=100)
     parser.add_argument("--vad", default="silero")
+    parser.add_argument("--sentences", type=int, default=3, help="after the first: 4 s of sound each")
     parser.add_argument("--asr-ms", type=int, default=0)
     parser.add_argument("--partial-ms", type=int, default=60, help="-1: no partials")
     parser.add_argument("--model-ms", type=int, default=0)

@@ -31,6 +31,10 @@ def length(parts: list[Packet | Lost | Gap]) -> int:
     return sum(FRAME if isinstance(part, Packet) else part.samples for part in parts)
 
 
+def whole(packet: Sent) -> Packet:
+    return Packet(packet.number.to_bytes(2), packet.timestamp)
+
+
 def put(buffer: JitterBuffer, packet: Sent, now: float) -> list[Packet | Lost | Gap]:
     buffer.put(packet.number, packet.timestamp, FRAME, packet.number.to_bytes(2), now)
     return buffer.take(now)
@@ -39,7 +43,7 @@ def put(buffer: JitterBuffer, packet: Sent, now: float) -> list[Packet | Lost | 
 def test_a_packet_in_its_turn_is_not_delayed() -> None:
     buffer = JitterBuffer()
     for place, packet in enumerate(stream([0] * 100)):
-        assert put(buffer, packet, place * 0.02) == [Packet(packet.number.to_bytes(2))]
+        assert put(buffer, packet, place * 0.02) == [whole(packet)]
     assert not buffer.waiting
 
 
@@ -50,16 +54,16 @@ def test_a_lost_packet_is_given_up_within_40_ms_and_leaves_no_lag() -> None:
     assert put(buffer, packets[11], 0.22) == []
     assert buffer.take(0.22 + MAX_WAIT_S - 0.001) == []
     parts = buffer.take(0.22 + MAX_WAIT_S)
-    assert parts == [Lost(FRAME, packets[11].number.to_bytes(2)), Packet(packets[11].number.to_bytes(2))]
+    assert parts == [Lost(FRAME, packets[11].number.to_bytes(2), packets[10].timestamp), whole(packets[11])]
     for place, packet in enumerate(packets[12:], 12):
-        assert put(buffer, packet, 0.26 + place * 0.02) == [Packet(packet.number.to_bytes(2))]
+        assert put(buffer, packet, 0.26 + place * 0.02) == [whole(packet)]
 
 
 def test_two_packets_in_the_wrong_order_are_put_right_at_once() -> None:
     buffer, packets = JitterBuffer(), stream([0] * 3)
     put(buffer, packets[0], 0.0)
     assert put(buffer, packets[2], 0.03) == []
-    assert put(buffer, packets[1], 0.035) == [Packet(packets[1].number.to_bytes(2)), Packet(packets[2].number.to_bytes(2))]
+    assert put(buffer, packets[1], 0.035) == [whole(packets[1]), whole(packets[2])]
 
 
 def test_a_silent_sender_is_a_gap_and_no_loss() -> None:
@@ -72,8 +76,8 @@ def test_a_silent_sender_is_a_gap_and_no_loss() -> None:
 def test_a_sender_that_begins_anew_is_followed() -> None:
     buffer = JitterBuffer()
     put(buffer, Sent(10, 1000, 0), 0.0)
-    assert put(buffer, Sent(30_000, 5, 0), 0.02)[-1] == Packet((30_000).to_bytes(2))
-    assert put(buffer, Sent(30_001, 5 + FRAME, 0), 0.04) == [Packet((30_001).to_bytes(2))]
+    assert put(buffer, Sent(30_000, 5, 0), 0.02)[-1] == Packet((30_000).to_bytes(2), 5)
+    assert put(buffer, Sent(30_001, 5 + FRAME, 0), 0.04) == [Packet((30_001).to_bytes(2), 5 + FRAME)]
 
 
 @given(

@@ -41,14 +41,14 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(
     *, answers: tuple[str, ...] = ("One two three four five six seven eight nine ten.",), heard: tuple[str, ...] = ("hello there",),
-    **webrtc: Any,
+    rooms: tuple[str, ...] = ("default",), **webrtc: Any,
 ) -> AsyncIterator[Running]:
-    """Serves one room, `default`, with the agent Ava, on a free port of the loopback."""
+    """Serves rooms with the agent Ava each, on a free port of the loopback."""
     config = Config(
-        rooms={"default": RoomConfig(agents=(AgentConfig(name="Ava"),))}, webrtc=WebRTCConfig(**webrtc),
+        rooms={room: RoomConfig(agents=(AgentConfig(name="Ava"),)) for room in rooms}, webrtc=WebRTCConfig(**webrtc),
     )
-    engines = Engines(EnergyVAD(), ScriptedASR(list(heard)), ScriptedTTS())
-    house = House(config, engines=engines, model=ScriptedModel(list(answers)), environ={})
+    engines = Engines(EnergyVAD(), ScriptedASR(list(heard), repeat=True), ScriptedTTS())
+    house = House(config, engines=engines, model=ScriptedModel(list(answers), then=answers[-1]), environ={})
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(house), log_config=None, lifespan="on", ws="websockets-sansio"))
     serving = asyncio.create_task(server.serve([listener]))

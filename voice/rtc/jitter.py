@@ -35,9 +35,10 @@ MAX_GAP_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """The next packet's payload."""
+    """The next packet's payload, and its RTP timestamp."""
 
     payload: bytes
+    timestamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Lost:
 
     samples: int
     after: bytes
+    timestamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class JitterBuffer:
             gap = distance(held.timestamp, self._timestamp, 32)
             if 0 < gap <= MAX_GAP_S * RTP_HZ:
                 out.append(Gap(gap))
-            out.append(Packet(held.payload))
+            out.append(Packet(held.payload, held.timestamp))
             self._timestamp = (held.timestamp + held.samples) & 0xFFFFFFFF
             self._next = (self._next + 1) & 0xFFFF
         return out
@@ -120,6 +122,6 @@ class JitterBuffer:
         self.lost += distance(first, self._next, 16)
         missing = distance(held.timestamp, self._timestamp, 32)
         if 0 < missing <= MAX_GAP_S * RTP_HZ:
-            out.append(Lost(missing, held.payload))
+            out.append(Lost(missing, held.payload, self._timestamp))
             self._timestamp = held.timestamp
         self._next = first

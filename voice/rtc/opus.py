@@ -64,7 +64,7 @@ def _declare(lib: ctypes.PyDLL) -> ctypes.PyDLL:
 class Encoder:
     """PCM16 mono at `rate_hz` to Opus packets of 20 ms."""
 
-    def __init__(self, rate_hz: int, *, bitrate: int = 32_000, fec: bool = True, dtx: bool = True, complexity: int = 2) -> None:
+    def __init__(self, rate_hz: int, *, bitrate: int = 32_000, fec: bool = True, dtx: bool = True, complexity: int = 1) -> None:
         """Raises OpusError."""
         self._lib = library()
         error = ctypes.c_int()

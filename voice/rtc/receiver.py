@@ -32,6 +32,8 @@ class TrackReceiver:
         """Lost sound that was made up."""
         self.rescued = 0
         """Lost packets that came back from a spare copy, or would have."""
+        self.at = 0
+        """RTP timestamp of the sound that is given to `hear`."""
         self.broken = 0
         """Packets that were no Opus."""
         self._decoder = decoder
@@ -72,10 +74,12 @@ class TrackReceiver:
         for part in self.jitter.take(now):
             try:
                 match part:
-                    case Packet(payload):
+                    case Packet(payload, timestamp):
                         self._frame = packet_samples(payload)
+                        self.at = timestamp
                         self._hear(self._decoder.decode(payload))
-                    case Lost(samples, after):
+                    case Lost(samples, after, timestamp):
+                        self.at = timestamp
                         self._make_up(samples, after)
                     case Gap(samples):
                         self._silence(samples)
@@ -94,10 +98,12 @@ class TrackReceiver:
             step = min(guess, frame) if frame >= 120 else 120
             step -= step % 120
             self._hear(self._decoder.conceal(self._at_rate(step)))
+            self.at = (self.at + step) & 0xFFFFFFFF
             guess -= step
             samples -= step
         if samples > rescued:
             self._silence(samples - rescued)
+            self.at = (self.at + samples - rescued) & 0xFFFFFFFF
         rescued -= rescued % 120
         if rescued:
             self.rescued += 1

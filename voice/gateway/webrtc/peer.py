@@ -45,8 +45,9 @@ REPORT_S = 2.0
 """How often RTCP reports are sent."""
 FLUSH_S = 1.0
 """How long a goodbye may take to reach the client."""
-LEAST_LOSS = 5
-"""Percent of loss that spare copies are made for even where none is reported: the first loss is not announced."""
+LEAST_LOSS = 10
+"""Percent of loss that spare copies are made for even where none is reported: the first loss is not announced. At 5 libopus makes none at
+the bit rate and complexity that are the defaults (rescued sound 3 dB over its error, as if concealed; 8.5 dB at 10)."""
 EAR_DELAY_MS = 100
 """What a browser adds after the network: its jitter buffer in good times and its sound card."""
 MOST_DELAY_MS = 1000
