@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..audio.frames import FRAME_MS, silence
-from .client import VoiceClient
 from .devices import DeviceError, sound_device
 from .errors import VoiceClientError
+from .transport import ClientSound
 
 MAX_LATE_MS = 1000
 """A microphone that could not send for longer than this does not catch up: what was meant for then is sent late."""
@@ -20,7 +20,7 @@ MAX_QUEUED_FRAMES = 50
 class _Microphone(ABC):
     """One task that sends, owned by an async context manager."""
 
-    def __init__(self, client: VoiceClient) -> None:
+    def __init__(self, client: ClientSound) -> None:
         self._client = client
         self._frame_samples = client.input_rate_hz * FRAME_MS // 1000
         self._task: asyncio.Task[None] | None = None
@@ -52,7 +52,7 @@ class FileMicrophone(_Microphone):
             await microphone.say(read_wav("question.wav", client.input_rate_hz))
     """
 
-    def __init__(self, client: VoiceClient) -> None:
+    def __init__(self, client: ClientSound) -> None:
         super().__init__(client)
         self._turn = asyncio.Lock()
         self._sound = b""
@@ -109,7 +109,7 @@ class DeviceMicrophone(_Microphone):
     Raises DeviceError when entered without the package, the library or a device.
     """
 
-    def __init__(self, client: VoiceClient) -> None:
+    def __init__(self, client: ClientSound) -> None:
         super().__init__(client)
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED_FRAMES)
         self.dropped_frames = 0

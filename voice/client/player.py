@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from ..event import Clear, Event, Hold, Resume
 from ..protocol import AudioFrame, VoicesFrame
-from .client import VoiceClient
 from .devices import DeviceError, sound_device
 from .errors import VoiceClientError
 from .playback import Playback
+from .transport import ClientSound
 
 TICK_MS = 20
 """How often a loudspeaker looks whether there is something to do; the pace itself is counted from the clock."""
@@ -24,7 +24,7 @@ class Loudspeaker:
     task, which sends the playhead reports, ends with it.
     """
 
-    def __init__(self, client: VoiceClient, *, record: bool = False) -> None:
+    def __init__(self, client: ClientSound, *, record: bool = False) -> None:
         self.playback = Playback(client.output_rate_hz, record=record, fades=True)
         self._client = client
         self._task: asyncio.Task[None] | None = None
