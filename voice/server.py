@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from .access import NoLock, check_lock
-from .api import health, rooms, tokens
+from .api import health, operator, rooms, tokens
 from .config import Config
 from .engines import describe
 from .gateway import websocket
@@ -88,6 +88,7 @@ def create_app(house: House) -> Starlette:
         *health.routes(house),
         *rooms.routes(house),
         *tokens.routes(house),
+        *operator.routes(house),
         *websocket.routes(house),
         *webrtc.routes(house, peers),
         *asterisk.routes(),
