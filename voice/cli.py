@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import doctor, evaluate, protocol, replay, serve, talk, timeline, token, version
+from .commands import doctor, evaluate, protocol, replay, serve, talk, token, version
 from .commands.status import ExitStatus
 
 _EXAMPLES = """\
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, talk, token, replay, timeline, evaluate, protocol, doctor, version):
+    for command in (serve, talk, token, replay, evaluate, protocol, doctor, version):
         command.add(commands)
     return parser
 

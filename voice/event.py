@@ -197,6 +197,17 @@ class Dtmf(Event):
     digits: str
 
 
+class Call(Event):
+    """What becomes of a telephone call. `human`, `machine` and `beep` tell who answered an outgoing one."""
+
+    type: Literal["call"] = "call"
+    speaker: str
+    """The participant who is on the telephone."""
+    carrier: str
+    state: Literal["started", "on_hold", "resumed", "transferred", "human", "machine", "beep", "ended", "failed"]
+    detail: str = ""
+
+
 class Hold(Event):
     """Stop playing at once and keep what is buffered."""
 
@@ -298,7 +309,7 @@ class Left(Event):
 
 ServerEvent = Annotated[
     Joined | Gap | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript | Backchannel
-    | Reply | Words | Floor | Dtmf | Hold | Resume | Clear | Playing | Turn | ToolUse | Error | Pong | Left,
+    | Reply | Words | Floor | Dtmf | Call | Hold | Resume | Clear | Playing | Turn | ToolUse | Error | Pong | Left,
     Field(discriminator="type"),
 ]
 

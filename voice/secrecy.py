@@ -5,7 +5,7 @@ import re
 
 _SECRET = re.compile(
     r"""(?ix)
-    ( (?: token | resume | resume_token ) ["']? \s* [=:] \s* ["']? ) [\w.~+/=-]{6,}   # ?token=…, "resume_token": "…"
+    ( (?: token | ticket | resume | resume_token ) ["']? \s* [=:] \s* ["']? ) [\w.~+/=-]{6,}   # ?token=…, "resume_token": "…"
     | ( bearer \s+ ) [\w.~+/=-]{6,}
     | \b eyJ [\w-]{8,} \. [\w-]+ \. [\w-]+                                            # a JSON Web Token, wherever it stands
     """

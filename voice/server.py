@@ -21,11 +21,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from .access import NoLock, check_lock
-from .api import health, operator, rooms, tokens
+from .api import health, outgoing, rooms, tokens
+from .call_tools import offer_through
 from .config import Config
 from .engines import describe
 from .gateway import websocket
 from .gateway.asterisk.gateway import AsteriskGateway
+from .gateway.telephony import gateway as telephony
+from .gateway.telephony.exchange import Exchange
 from .gateway.webrtc import signalling as webrtc
 from .gateway.webrtc.gateway import WebRTCGateway
 from .house import House
@@ -72,6 +75,7 @@ def create_app(house: House) -> Starlette:
         return FileResponse(web / "index.html")
 
     asterisk = AsteriskGateway(house, house.config.telephony.asterisk)
+    exchange = Exchange(house, offer=offer_through(house.rooms.get))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -79,6 +83,7 @@ def create_app(house: House) -> Starlette:
             await house.start()
             await peers.start()
             open_doors.push_async_callback(peers.close)  # after the house, which says goodbye through them
+            open_doors.push_async_callback(exchange.close)
             open_doors.push_async_callback(house.close)
             await open_doors.enter_async_context(asterisk)
             yield
@@ -88,13 +93,16 @@ def create_app(house: House) -> Starlette:
         *health.routes(house),
         *rooms.routes(house),
         *tokens.routes(house),
-        *operator.routes(house),
         *websocket.routes(house),
         *webrtc.routes(house, peers),
         *asterisk.routes(),
+        *telephony.routes(exchange),
+        *outgoing.routes(exchange),
         Mount("/static", StaticFiles(directory=web)),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)
+    app = Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)
+    app.state.exchange = exchange  # for programs that make calls
+    return app
 
 
 def _for_other_origins(config: Config) -> list[Middleware]:

@@ -18,7 +18,7 @@ from .source import Path as FieldPath
 
 MAX_SHOWN_CHARS = 60
 
-SECRETS = ("api_key", "key", "password")
+SECRETS = ("api_key", "key", "password", "auth_token", "api_token", "signing_key", "signature_secret", "private_key")
 """Fields that may only come from the environment."""
 
 
@@ -128,7 +128,7 @@ def _problem(detail: ErrorDetails, path: FieldPath, source: Source) -> Problem:
     if kind == "part":  # found by looking at a whole section, told where it is written
         path = (*path, *(int(part) if part.isdigit() else part for part in context["where"].split(".")))
         return Problem(source.line_of(path), dotted(path), detail["msg"])
-    if kind in ("agents", "name", "room_name", "network", "uuid", "origins", "trusted_proxies", "key"):
+    if kind in ("agents", "name", "room_name", "network", "uuid", "number", "origins", "trusted_proxies", "key"):
         return Problem(source.line_of(path), dotted(path), detail["msg"])
     while path not in source.lines and path:
         path = path[:-1]  # `model: foo` is checked as `model.provider`

@@ -5,9 +5,11 @@ about turns; a call that ends takes its seat along, because no carrier connects 
 """
 
 import asyncio
+import functools
 import logging
+from collections.abc import Callable
 
-from ...audio.frames import FRAME_MS
+from ...audio.frames import FRAME_MS, SAMPLE_BYTES
 from ...event import Clear as ClearEvent
 from ...event import Event, Floor
 from ...event import Hold as HoldEvent
@@ -17,6 +19,7 @@ from .ear import CarrierEar
 from .hold import HoldSound
 from .mouth import LEAD_MS, CarrierMouth
 from .outbox import Outbox
+from .tones import key_sound
 from .wire.base import Digit, Failure, FromCarrier, FromServer, MarkPlayed, Media, SendDigits, ServerEnd, Start, Stop
 
 log = logging.getLogger("hubbub.gateway.telephony")
@@ -30,8 +33,8 @@ MARKS_LATE_S = 2.0
 GOODBYE_S = 20.0
 """How long a hang-up waits for the goodbye before it to be heard."""
 
-HOLD_AHEAD_MS = 100
-"""How far ahead the sound of a hold is sent."""
+PACED_AHEAD_MS = 100
+"""How far ahead the sound of a hold, and of keys, is sent."""
 
 
 class PhoneCall:
@@ -49,6 +52,8 @@ class PhoneCall:
         """Why the call should end, once it should: `hang_up`, `stop`, `slow`, `replaced`, `removed`, `closing` or `time`."""
         self.session: Session | None = None
         self.on_hold = False
+        self.listener: Callable[[bytes], None] | None = None
+        """Who else hears the caller's coded sound: who tells a machine's greeting from a person's."""
         message_ms = MESSAGE_MS.get(carrier, FRAME_MS)
         self.mouth = CarrierMouth(end.coding, message_ms=message_ms)
         self.ear = CarrierEar(end.coding)
@@ -56,6 +61,8 @@ class PhoneCall:
         self._message_samples = end.coding.rate_hz * message_ms // 1000
         self._hold_sound = hold_sound or HoldSound(end.coding.rate_hz)
         self._hold_task: asyncio.Task[None] | None = None
+        self._tones = bytearray()
+        self._tones_task: asyncio.Task[None] | None = None
         self._goodbye: asyncio.TimerHandle | None = None
         self._first_mark: float | None = None
         self._marks_come = False
@@ -75,6 +82,8 @@ class PhoneCall:
         match message:
             case Media(payload):
                 heard = self.ear.hear(payload)
+                if self.listener is not None:
+                    self.listener(payload)
                 session.hear(bytes(len(heard)) if self.on_hold else heard)
                 self._watch_marks(session, now)
             case Digit(digit):
@@ -142,7 +151,8 @@ class PhoneCall:
         """Puts the caller on hold: he hears comfort noise or music and is not heard, until `resume` or until an agent speaks."""
         if not self.on_hold:
             self.on_hold = True
-            self._hold_task = asyncio.create_task(self._play_hold(), name=f"hold-{self.start.call_id}")
+            take = functools.partial(self._hold_sound.take, self._message_samples)
+            self._hold_task = asyncio.create_task(self._pace(take), name=f"hold-{self.start.call_id}")
 
     def resume(self) -> None:
         """Takes the caller off hold."""
@@ -157,32 +167,45 @@ class PhoneCall:
         if self._goodbye is None:
             self._goodbye = self._loop.call_later(GOODBYE_S, self.end, "hang_up")
 
-    def send_digits(self, digits: str) -> bool:
-        """Plays keys into the call; False where the stream cannot."""
-        if self.carrier != "plivo":
-            return False
-        self._put([SendDigits(digits)])
-        return True
+    def send_digits(self, digits: str) -> None:
+        """Plays keys into the call: by the carrier where its stream can (Plivo), else as their tones. Raises ValueError."""
+        pcm = key_sound(digits, self.mouth.coding.rate_hz)
+        if self.carrier == "plivo":
+            self._put([SendDigits(digits)])
+            return
+        self._tones += pcm
+        if self._tones_task is None or self._tones_task.done():
+            self._tones_task = asyncio.create_task(self._pace(self._next_tones), name=f"keys-{self.start.call_id}")
+
+    def _next_tones(self) -> bytes:
+        size = self._message_samples * SAMPLE_BYTES
+        piece = bytes(self._tones[:size])
+        del self._tones[:size]
+        return piece.ljust(size, b"\0") if piece else b""
 
     def _stay(self) -> None:
         if self._goodbye is not None:
             self._goodbye.cancel()
             self._goodbye = None
 
-    async def _play_hold(self) -> None:
-        """Sends the sound of the hold, a little ahead; begins when the reply before it has been played."""
+    async def _pace(self, take: Callable[[], bytes]) -> None:
+        """Sends sound that is no reply's, a little ahead, until there is none; begins when what was sent before has been played."""
         while True:
             now = self._loop.time()
-            while self.mouth.ahead_ms(now) < HOLD_AHEAD_MS:
-                self._put([self.mouth.plain(self._hold_sound.take(self._message_samples), now)])
+            while self.mouth.ahead_ms(now) < PACED_AHEAD_MS:
+                pcm = take()
+                if not pcm:
+                    return
+                self._put([self.mouth.plain(pcm, now)])
             await asyncio.sleep(FRAME_MS * 2 / 1000)
 
     async def close(self) -> None:
         """Ends what the call owns."""
         self._stay()
-        if self._hold_task is not None:
-            self._hold_task.cancel()
-            await asyncio.gather(self._hold_task, return_exceptions=True)
+        tasks = [task for task in (self._hold_task, self._tones_task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def complain(self, code: str, text: str) -> None:
         """Logs a message of the carrier that its protocol does not allow: each kind once, with the call's id."""

@@ -1,0 +1,262 @@
+"""The carriers' gateway: webhooks and streams, the thin skin that reads and writes. One WebSocket is one call."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from ...api.answer import refusal, refuse_handshake
+from ...api.body import read_body
+from ...audio.wav import AudioFileError
+from ...event import AudioFormat
+from ...grant import Refused
+from ..control import MAX_MESSAGES_A_SECOND, Pace
+from .call import PhoneCall
+from .exchange import PATH, Exchange
+from .live import LiveCall
+from .rest.base import RestError
+from .webhook.base import WebhookRequest
+from .wire.base import Data, FromCarrier, Start, Stop, WireError
+from .wire.carriers import CARRIERS, Carrier, detect
+from .wire.line import MAX_BAD_MESSAGES, Line
+
+log = logging.getLogger("hubbub.gateway.telephony")
+
+START_TIMEOUT_S = 10.0
+"""Carriers send their start message as soon as the socket is open."""
+
+CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_GOING_AWAY = 1000, 1008, 1001
+
+
+class _Gone(Exception):
+    """The carrier closed the socket."""
+
+
+def routes(exchange: Exchange) -> list[BaseRoute]:
+    """Each carrier's webhook, its statuses and its streams; and one address for the streams of all of them."""
+    made: list[BaseRoute] = [WebSocketRoute(f"{PATH}/media", _stream(exchange, None))]
+    for carrier in CARRIERS:
+        made += [
+            Route(f"{PATH}/{carrier}", _webhook(exchange, carrier), methods=["GET", "POST"]),
+            Route(f"{PATH}/{carrier}/status", _status(exchange, carrier), methods=["GET", "POST"]),
+            WebSocketRoute(f"{PATH}/{carrier}", _stream(exchange, carrier)),
+        ]
+    return made
+
+
+# ── webhooks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _webhook(exchange: Exchange, carrier: Carrier) -> Callable[[Request], Awaitable[Response]]:
+    async def webhook(request: Request) -> Response:
+        try:
+            asked = await _read_webhook(request, exchange)
+            answer = exchange.answer(carrier, asked, exchange.url_of(request))
+        except Refused as error:
+            log.warning("carrier=%s webhook refused code=%s: %s", carrier, error.code, error)
+            return refusal(error)
+        return Response(answer.body, media_type=answer.media_type)
+
+    return webhook
+
+
+def _status(exchange: Exchange, carrier: Carrier) -> Callable[[Request], Awaitable[Response]]:
+    async def status(request: Request) -> Response:
+        try:
+            exchange.status(carrier, await _read_webhook(request, exchange))
+        except Refused as error:
+            log.warning("carrier=%s status refused code=%s: %s", carrier, error.code, error)
+            return refusal(error)
+        return Response(status_code=204)
+
+    return status
+
+
+async def _read_webhook(request: Request, exchange: Exchange) -> WebhookRequest:
+    """A request as its carrier made it. Raises Refused."""
+    body = await read_body(request)
+    query = request.scope["query_string"].decode("latin-1")
+    url = f"{exchange.url_of(request)}{request.scope.get('raw_path', request.url.path.encode()).decode('latin-1').partition('?')[0]}"
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return WebhookRequest(request.method, f"{url}?{query}" if query else url, headers, body)
+
+
+# ── streams ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _stream(exchange: Exchange, carrier: Carrier | None) -> Callable[[WebSocket], Awaitable[None]]:
+    async def stream(socket: WebSocket) -> None:
+        await serve(socket, exchange, carrier)
+
+    return stream
+
+
+async def serve(socket: WebSocket, exchange: Exchange, carrier: Carrier | None) -> None:
+    """Runs one call, from the opening of its stream to its end. `carrier`: None for whichever it turns out to be."""
+    try:
+        grant = exchange.knock(socket, carrier)
+    except Refused as error:
+        await refuse_handshake(socket, error)
+        return
+    await socket.accept()
+    try:
+        line, start = await _begin(socket, carrier)
+        plan = exchange.plan_of(line.carrier, start, grant, dict(socket.query_params))
+        call = PhoneCall(line.carrier, line.end, start, hold_sound=_hold_sound(exchange, line))
+        session = await exchange.join(plan)
+    except (WireError, Refused) as error:
+        log.warning("carrier=%s stream refused code=%s: %s", carrier or "?", error.code, error)
+        await _close(socket, CLOSE_REFUSED, str(error)[:100])
+        return
+    except _Gone:
+        return
+    except Exception:  # an engine or a model that does not start: the others go on
+        log.exception("carrier=%s a call could not be seated", carrier or "?")
+        await _close(socket, CLOSE_REFUSED, "the room cannot be opened at the moment")
+        return
+    transfer_url = f"{exchange.url_of(socket)}{PATH}/{line.carrier}?transfer="
+    live = LiveCall(
+        line.carrier, plan, call, session, exchange.rest.get(line.carrier), exchange.config.destinations, transfer_url
+    )  # fmt: skip
+    await _run(socket, exchange, live, line)
+
+
+async def _begin(socket: WebSocket, carrier: Carrier | None) -> tuple[Line, Start]:
+    """Reads until the stream has started. Raises WireError and _Gone."""
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            line = None if carrier is None else Line(carrier)
+            while True:
+                data = await _receive(socket)
+                if line is None and (found := detect(data)) is not None:
+                    line = Line(found)
+                if line is None:
+                    continue
+                for message in _before_start(line, data):
+                    if isinstance(message, Start):
+                        return line, message
+                    if isinstance(message, Stop):
+                        raise _Gone
+    except TimeoutError:
+        raise WireError("no_start", f"no start of a stream came within {START_TIMEOUT_S:.0f} s") from None
+
+
+def _before_start(line: Line, data: Data) -> tuple[FromCarrier, ...]:
+    """Reads a message before the stream has started; what comes too soon, or is none, is passed over. Raises WireError for a start that
+    cannot be used.
+    """
+    try:
+        return line.receive(data)
+    except WireError as error:
+        if error.code in ("bad_format", "bad_parameters"):
+            raise
+        log.warning("carrier=%s bad message before the start code=%s: %s", line.carrier, error.code, error)
+        return ()
+
+
+async def _run(socket: WebSocket, exchange: Exchange, live: LiveCall, line: Line) -> None:
+    call, session, loop = live.call, live.session, asyncio.get_running_loop()
+    call.seat(session)
+    rate_hz = line.end.coding.rate_hz
+    audio = AudioFormat(input_rate_hz=rate_hz, output_rate_hz=rate_hz, lead_ms=call.lead_ms)
+    session.attach(call, exchange.house.describe(session, audio))
+    exchange.begin(live)
+    too_long = loop.call_later(exchange.config.max_call_s, call.end, "time")
+
+    async def write(data: Data) -> None:
+        await (socket.send_bytes(data) if isinstance(data, bytes) else socket.send_text(data))
+
+    reader = asyncio.create_task(_read(socket, call, line), name=f"read-{session.id}")
+    writer = asyncio.create_task(call.outbox.write(write), name=f"write-{session.id}")
+    how = "lost"
+    try:
+        ends: set[asyncio.Future[Any]] = {reader, writer, call.over}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        how = call.over.result() if call.over.done() else _result(reader)
+    finally:
+        too_long.cancel()
+        for task in (reader, writer):
+            task.cancel()
+        await asyncio.gather(reader, writer, return_exceptions=True)
+        await _finish(socket, exchange, live, how)
+
+
+async def _read(socket: WebSocket, call: PhoneCall, line: Line) -> str:
+    """Reads until the carrier goes. Answers why it ended: `lost` or `misbehaved`."""
+    bad, pace, loop = 0, Pace(MAX_MESSAGES_A_SECOND), asyncio.get_running_loop()
+    while True:
+        try:
+            data = await _receive(socket)
+        except _Gone:
+            return "lost"
+        if pace.exceeded(loop.time()):
+            call.complain("too_many_messages", f"more than {MAX_MESSAGES_A_SECOND} messages in a second")
+            return "misbehaved"
+        try:
+            for message in line.receive(data):
+                call.receive(message)
+        except ValueError as error:
+            bad += 1
+            call.complain(getattr(error, "code", "bad_message"), str(error))
+            if bad > MAX_BAD_MESSAGES:
+                return "misbehaved"
+
+
+def _result(reader: "asyncio.Task[str]") -> str:
+    """How the reader ended; a socket that broke under reader or writer is lost."""
+    if reader.done() and not reader.cancelled() and (error := reader.exception()) is not None:
+        log.error("a call failed while it was read", exc_info=error)
+    return reader.result() if reader.done() and not reader.cancelled() and reader.exception() is None else "lost"
+
+
+async def _finish(socket: WebSocket, exchange: Exchange, live: LiveCall, how: str) -> None:
+    """The call is over: the carrier is told in the way that fits how it ended, and everything of it is given back."""
+    log.info("call=%s carrier=%s session=%s connection ended: %s", live.call_id, live.carrier, live.session.id, how)
+    await live.call.close()
+    await _close(socket, CLOSE_GOING_AWAY if how == "closing" else CLOSE_NORMAL, "goodbye")
+    live.session.detach(live.call, asyncio.get_running_loop().time())
+    await exchange.end(live, live.ended_by or _REASONS.get(how, how))
+    if how in ("hang_up", "time", "removed", "misbehaved", "slow") and live.rest is not None and not live.ended_by:
+        try:  # most carriers end a call with its stream, but not all that are configured otherwise
+            await live.rest.hang_up(live.call_id)
+        except RestError as error:
+            log.info("call=%s carrier=%s is not hung up: %s", live.call_id, live.carrier, error)
+
+
+_REASONS = {
+    "stop": "hung up", "lost": "hung up", "hang_up": "the agent hung up", "time": "the call was too long", "slow": "the line was lost",
+    "closing": "the server is closing", "removed": "a moderator took the seat away",
+    "misbehaved": "too many messages that the protocol does not allow",
+}  # fmt: skip
+
+
+async def _receive(socket: WebSocket) -> Data:
+    """The next message. Raises _Gone."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise _Gone
+    data: Data | None = message.get("bytes")
+    return data if data is not None else str(message["text"])
+
+
+def _hold_sound(exchange: Exchange, line: Line) -> Any:
+    try:
+        return exchange.music.at(line.end.coding.rate_hz)
+    except (AudioFileError, OSError) as error:
+        log.error("telephony.hold_music cannot be played: %s", error)
+        return None
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    if socket.application_state is not WebSocketState.CONNECTED:
+        return
+    with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+        async with asyncio.timeout(1):
+            await socket.close(code, reason)
+
