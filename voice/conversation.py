@@ -13,9 +13,7 @@ All methods are called in the middle of a tick and return at once; what takes ti
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..agents.draft import Draft
@@ -23,9 +21,9 @@ from ..agents.event import AgentEvent
 from ..agents.hub import MsgHub
 from ..agents.message import Msg
 from . import floor as rules
-from .deciding import Decider
-from .event import Error, Event
-from .floor import Floor, FloorPolicy, Place
+from .agenda import Agenda
+from .event import Error
+from .floor import Floor, FloorPolicy
 from .playout import Ledger
 from .reply import AgentSeat, ReplyRun, Turn, spoken
 from .session import Session
@@ -37,12 +35,6 @@ if TYPE_CHECKING:
     from .room import VoiceRoom
 
 log = logging.getLogger("hubbub.room")
-
-MAX_WAITING_TURNS = 16
-"""Turns that wait for an agent. More means that people talk much faster than agents answer: the oldest is dropped and said so."""
-
-MAX_WAITING_WORDS = 16
-"""Announcements that wait for the floor; more are refused."""
 
 ABSENT_S = 3.0
 """How long a reply waits for a listener whose connection was lost: a change of network takes one to two seconds."""
@@ -61,20 +53,16 @@ class Conversation:
         """`hub`: where the agents hear each other; None in an aside, where there is one agent."""
         self.room = room
         self.seats = list(seats)
-        self.policy = policy
         self.hub = hub
+        self.agenda = Agenda(room.name, self.seats, policy)
         self.sessions: dict[str, Session] = {}
-        self.floor = Floor()
         self.paused = False
         """Nothing begins: a room that waits for an aside."""
         self.on_turn: Callable[[Turn], None] | None = None
         """Who is told of every person's turn: a script."""
-        self.decider = Decider()
         self.active: ReplyRun | None = None
         self._draft: ReplyRun | None = None
         self._previous: ReplyRun | None = None
-        self._turns: deque[Turn] = deque()
-        self._said: deque[ReplyRun] = deque()
         self._holders: set[Session] = set()
         self._cut_off: set[str] = set()
         self._deciding: asyncio.Task[None] | None = None
@@ -84,7 +72,12 @@ class Conversation:
 
     def seat(self, name: str) -> AgentSeat | None:
         """The agent's seat, if it sits here."""
-        return next((seat for seat in self.seats if seat.name == name), None)
+        return self.agenda.seat(name)
+
+    @property
+    def floor(self) -> Floor:
+        """Who speaks next."""
+        return self.agenda.floor
 
     def admit(self, session: Session) -> None:
         """A caller takes part from now on."""
@@ -109,7 +102,7 @@ class Conversation:
 
     def silence(self, seat: AgentSeat, by: str) -> None:
         """An agent is to stop at once, and is not queued any more: it was muted, taken aside or removed."""
-        self.floor = rules.without(self.floor, seat.name)
+        self.agenda.floor = rules.without(self.floor, seat.name)
         if self._draft is not None:
             self._discard_draft()
         run = self.active
@@ -124,7 +117,7 @@ class Conversation:
         if self._deciding is not None:
             self._deciding.cancel()
             await asyncio.gather(self._deciding, return_exceptions=True)
-        runs = [run for run in (self.active, self._draft, self._previous, *self._said) if run is not None]
+        runs = [run for run in (self.active, self._draft, self._previous, *self.agenda.said) if run is not None]
         await stop_all(runs)
         for run in runs:
             run.conclude(None)
@@ -133,13 +126,13 @@ class Conversation:
 
     def speculate(self, session: Session, turn: int, text: str) -> None:
         """Starts a reply in silence. One at a time: a second caller's turn waits for certainty."""
-        if self.active is not None or self._turns or (self._draft is not None and self._draft.turn.session is not session):
+        if self.active is not None or self.agenda.turns or (self._draft is not None and self._draft.turn.session is not session):
             return
-        if self.decider.needed(self.policy, self.seats) or (self._draft is not None and self._draft.turn.text == text):
+        if self.agenda.asks or (self._draft is not None and self._draft.turn.text == text):
             return
         self._discard_draft()
         answer = Turn(session.name, text, turn, session)
-        after = rules.turn(self.policy, self.floor, self.places, text)
+        after = self.agenda.after_turns([answer])
         seat = self.seat(after.queue[0]) if after.queue else None
         if seat is None or self.paused:
             return
@@ -154,17 +147,15 @@ class Conversation:
 
     def commit(self, session: Session, commit: s.Commit) -> None:
         """A turn is over."""
-        self._turns.append(_timed(session, commit))
+        lost = self.agenda.add_turn(_timed(session, commit))
         log.info("room=%s session=%s turn=%d commits chars=%d", self.room.name, session.id, commit.turn, len(commit.text))
-        if len(self._turns) > MAX_WAITING_TURNS:
-            lost = self._turns.popleft()
-            if lost.session is not None:
-                lost.session.emit(Error(code="too_many_turns", message="the agents cannot keep up: a turn was left unanswered"))
+        if lost is not None and lost.session is not None:
+            lost.session.emit(Error(code="too_many_turns", message="the agents cannot keep up: a turn was left unanswered"))
         self._next()
 
     def silent(self, session: Session) -> None:
         """A caller has stopped speaking, and has no open turn any more: who waited for that goes on."""
-        if self._turns or self._said or self.floor.queue:
+        if not self.agenda.empty:
             self._next()
 
     def held(self, session: Session, reply: int) -> None:
@@ -254,7 +245,7 @@ class Conversation:
 
     def give(self, names: Sequence[str]) -> None:
         """Gives the floor to agents, before all who are queued."""
-        self.floor = rules.give(self.floor, [name for name in names if (seat := self.seat(name)) is not None and not seat.muted])
+        self.agenda.give(names)
         self._show_queue()
         self._next()
 
@@ -263,25 +254,9 @@ class Conversation:
         self.paused = paused
         self._next()
 
-    @property
-    def places(self) -> list[Place]:
-        """The agents as the floor sees them."""
-        return [Place(seat.name, seat.muted, seat.quiet, seat.topics) for seat in self.seats]
-
-    @property
-    def last_agent(self) -> str | None:
-        """Who spoke last of the agents."""
-        return self.floor.last
-
-    def tell(self, event: Event) -> None:
-        """To everybody who takes part, in his own media time."""
-        for session in self.sessions.values():
-            session.emit(event.model_copy(update={"at_ms": session.now_ms}))
-
     def _wait_for_floor(self, run: ReplyRun) -> ReplyRun | None:
-        if len(self._said) >= MAX_WAITING_WORDS:
+        if not self.agenda.add_words(run):
             return None
-        self._said.append(run)
         self._next()
         return run
 
@@ -290,20 +265,19 @@ class Conversation:
     def _next(self) -> None:
         """Begins what waits, if nothing is being said."""
         if not self.sessions:  # a reply that nobody hears would never end
-            self._turns.clear()
-            self.floor = replace(self.floor, queue=())
+            self.agenda.forget()
         if self.active is not None or self._deciding is not None or self.paused:
             return
-        if not (self._turns or self._said or self.floor.queue) or not self.sessions:
+        if self.agenda.empty or not self.sessions:
             self._blocked_since = None
             return
         if self._somebody_speaks():
             return
         self._blocked_since = None
-        if self._turns:
+        if self.agenda.turns:
             self._take_turns()
-        elif self._said:
-            self._start(self._said.popleft())
+        elif self.agenda.said:
+            self._start(self.agenda.said.popleft())
         else:
             self._continue()
 
@@ -319,58 +293,33 @@ class Conversation:
 
     def _take_turns(self) -> None:
         """Answers all turns that wait."""
-        turns = list(self._turns)
-        self._turns.clear()
+        turns = list(self.agenda.turns)
+        self.agenda.turns.clear()
         for turn in turns:
             if self.on_turn is not None:
                 self.on_turn(turn)
-        if self.decider.needed(self.policy, self.seats):
+        if self.agenda.asks:
             self._deciding = asyncio.create_task(self._decide(turns), name=f"floor-{self.room.name}")
             return
-        self._answer(turns, self._floor_after(turns, None))
-
-    def _floor_after(self, turns: Sequence[Turn], bids: dict[str, float] | None) -> Floor:
-        floor = self.floor
-        for number, turn in enumerate(turns):
-            floor = rules.turn(self.policy, floor, self.places, turn.text, more=number > 0, bids=bids)
-        return floor
+        self._answer(turns, self.agenda.after_turns(turns))
 
     async def _decide(self, turns: list[Turn]) -> None:
-        """Asks the agents how much they want to speak, or the moderator whom he chooses; then goes on."""
-        floor = self._floor_after(turns, None)
-        try:
-            called = floor.queue and rules.is_called(self.places, [turn.text for turn in turns])
-            if not called:
-                decided = await self.decider.decide(self.policy, self.seats, [_msg(turn) for turn in turns])
-                chosen = decided.chosen
-                floor = self._floor_after(turns, decided.bids) if chosen is None else replace(floor, queue=chosen)
-        except Exception:
-            log.exception("room=%s the floor could not be decided; it goes by the rules", self.room.name)
-        finally:
-            self._deciding = None
+        """The agents are asked who answers."""
+        floor = await self.agenda.decide_turns(turns)
+        self._deciding = None
         if self.sessions:
             self._answer(turns, floor)
 
     async def _decide_after(self, run: ReplyRun, heard: str) -> None:
-        """The same after an agent has spoken."""
-        floor = rules.reply(self.policy, self.floor, self.places, run.seat.name, heard)
-        try:
-            if not self.floor.queue and self.floor.agent_turns < self.policy.max_agent_turns:
-                said = Msg(run.seat.name, heard, "assistant")
-                decided = await self.decider.decide(self.policy, self.seats, [said], speaker=run.seat.name)
-                after = rules.reply(self.policy, self.floor, self.places, run.seat.name, heard, decided.bids)
-                floor = after if decided.chosen is None else replace(floor, queue=decided.chosen)
-        except Exception:
-            log.exception("room=%s the floor could not be decided; it goes by the rules", self.room.name)
-        finally:
-            self._deciding = None
-        self.floor = floor
+        """The agents are asked who speaks after a reply."""
+        self.agenda.floor = await self.agenda.decide_reply(run.seat.name, heard)
+        self._deciding = None
         self._show_queue()
         self._next()
 
     def _answer(self, turns: list[Turn], floor: Floor) -> None:
-        self.floor = floor
-        seat = self.seat(floor.queue[0]) if floor.queue else None
+        self.agenda.floor = floor
+        seat = self.agenda.first
         draft = self._fitting_draft(turns, seat)
         msgs = [_msg(turn) for turn in turns]
         self.spread(msgs, seat)
@@ -397,9 +346,9 @@ class Conversation:
 
     def _continue(self) -> None:
         """The next in the queue speaks; what it answers is in its memory."""
-        seat = self.seat(self.floor.queue[0])
+        seat = self.agenda.first
         if seat is None or seat.muted:
-            self.floor = rules.without(self.floor, self.floor.queue[0])
+            self.agenda.floor = rules.without(self.floor, self.floor.queue[0])
             self._next()
             return
         goes_on = seat.name in self._cut_off
@@ -442,7 +391,7 @@ class Conversation:
 
     def _adopt(self, run: ReplyRun) -> None:
         self.active = run
-        self.floor = rules.begin(self.floor, run.seat.name)
+        self.agenda.floor = rules.begin(self.floor, run.seat.name)
         run.listeners = [session for session in run.listeners if session.id in self.sessions]
         self._show_queue()
         for session in run.listeners:
@@ -460,11 +409,11 @@ class Conversation:
 
     def _generated(self, run: ReplyRun) -> None:
         """All of a reply's text is known: the agent that will speak after it may begin to think."""
-        if run is not self.active or self._draft is not None or self._turns or self._said or run.private:
+        if run is not self.active or self._draft is not None or self.agenda.turns or self.agenda.said or run.private:
             return
-        if self.room.policy.speculation == "off" or self.decider.needed(self.policy, self.seats):
+        if self.room.policy.speculation == "off" or self.agenda.asks:
             return
-        after = rules.reply(self.policy, self.floor, self.places, run.seat.name, run.text)
+        after = self.agenda.after_reply(run.seat.name, run.text)
         seat = self.seat(after.queue[0]) if after.queue else None
         if seat is None or seat is run.seat or seat.name in self._cut_off:
             return
@@ -502,14 +451,14 @@ class Conversation:
         before, self._previous = self._previous, run
         self._holders.clear()
         told: tuple[AgentSeat, ...] = ()
-        if by is None and not run.private and self.decider.needed(self.policy, self.seats):
+        if by is None and not run.private and self.agenda.asks:
             self._deciding = asyncio.create_task(self._decide_after(run, heard), name=f"floor-{self.room.name}")
         elif by is None and not run.private:
-            self.floor = rules.reply(self.policy, self.floor, self.places, run.seat.name, heard)
+            self.agenda.floor = self.agenda.after_reply(run.seat.name, heard)
             told = self._take_over(run, heard)
         elif by is not None:
             between = run.turn.session is None and not run.fixed
-            self.floor = rules.interrupted(self.policy, self.floor, run.seat.name, between_agents=between, signal=signal)
+            self.agenda.floor = rules.interrupted(self.agenda.policy, self.floor, run.seat.name, between_agents=between, signal=signal)
             if between and run.seat.name in self.floor.queue and len(heard) < len(run.text):
                 self._cut_off.add(run.seat.name)
         if not told and self._draft is not None and self._draft.turn.session is None:
@@ -524,7 +473,7 @@ class Conversation:
         if draft is None or draft.turn.session is not None or draft.turn.speaker != run.seat.name or draft.failure:
             return ()
         expected = heard == run.text == draft.turn.text and self.floor.queue[:1] == (draft.seat.name,)
-        if not expected or self._turns or self.paused or self._somebody_speaks():
+        if not expected or self.agenda.turns or self.paused or self._somebody_speaks():
             return ()
         self._draft = None
         self.room.metrics.counters["agent_speculations_used"] += 1
@@ -571,9 +520,6 @@ class Conversation:
     def _show_queue(self) -> None:
         for session in self.sessions.values():
             session.show_queue(self.floor.queue)
-
-
-Work = Coroutine[Any, Any, None]
 
 
 def is_absent(session: Session, now: float) -> bool:

@@ -106,7 +106,7 @@ class Rooms:
         title, language = (config.title, config.language) if config is not None else ("", "en")
         model, _ = await self.model(agent.model or self._config.engines.model)
         prompt = agent.prompt or PROMPT.format(name=agent.name, room=title or room.name)
-        moderates = room.talk.policy.kind == "moderator" and room.talk.policy.moderator == agent.name
+        moderates = room.talk.agenda.policy.kind == "moderator" and room.talk.agenda.policy.moderator == agent.name
         toolkit = _tools(room, config, agent, moderates)
         mind = ReActAgent(name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory(), toolkit=toolkit)
         speech = Speech(self._engines.tts, agent.voice.as_voice(language))
