@@ -24,7 +24,8 @@ Who answers a person's turn:
 
 Who speaks after an agent, as long as fewer than `max_agent_turns` replies have passed since a person spoke:
 
-    those still queued           first of all
+    called by the moderator      before those who are queued
+    those still queued           before anybody new
     called by that agent         under every policy but script and order
     moderator                    else the moderator after anybody else, nobody after the moderator
     order                        the next in the order
@@ -113,8 +114,11 @@ def reply(
     policy: FloorPolicy, floor: Floor, places: Sequence[Place], speaker: str, text: str, bids: Mapping[str, float] | None = None
 ) -> Floor:
     """The agent `speaker` was heard saying `text`: who speaks after it."""
-    if floor.queue or policy.kind == "script" or floor.agent_turns >= policy.max_agent_turns:
+    if policy.kind == "script" or floor.agent_turns >= policy.max_agent_turns:
         return replace(floor, queue=_able(floor.queue, places))
+    if floor.queue:
+        chosen = addressed(text, [place.name for place in places], sure=True) if speaker == policy.moderator else ()
+        return replace(give(floor, chosen), queue=_able(give(floor, chosen).queue, places))
     after = _after(policy, floor, places, speaker, text, bids)
     return replace(floor, queue=_able(after, places))
 

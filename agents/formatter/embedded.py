@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from ..message import Msg
+from ..message import Msg, ToolResultBlock
 from ..model.fallback import FallbackPrompt
 from .base import FormatterBase
 from .told import Told
@@ -13,7 +13,8 @@ from .told import Told
 class EmbeddedFormatter(FormatterBase):
     """Dictionaries with role, name, content (text) and, for a reply that was cut off, `interrupted`.
 
-    What the embedded model cannot use (tools, media, thinking, hints) is left out.
+    What the embedded model cannot use (media, thinking, hints, most of tools) is left out; of a tool that has just answered it is told
+    the answer.
     """
 
     def _build(self, msgs: Sequence[Msg], speaker: str | None) -> list[dict[str, Any]]:
@@ -27,6 +28,9 @@ class EmbeddedFormatter(FormatterBase):
             if isinstance(cut, dict):
                 data["interrupted"] = dict(cut)
             prompt.append(data)
+        for block in msgs[-1].blocks() if msgs else ():
+            if isinstance(block, ToolResultBlock):
+                prompt.append({"role": "tool", "name": block.name, "content": block.text})
         return prompt
 
 

@@ -1,5 +1,7 @@
 """The floor, by tables: who answers, who speaks after, and what an interruption leaves."""
 
+from dataclasses import replace
+
 import pytest
 from hubbub.voice.floor import Floor, FloorPolicy, Place, asks_to_stop, begin, bid, give, interrupted, reply, turn, without
 from hypothesis import given
@@ -72,6 +74,7 @@ def test_who_speaks_after_an_agent(policy, turns, speaker, text, queue):
 def test_who_is_queued_speaks_before_anybody_new():
     floor = Floor(queue=("Ben", "Carl"), last="Ava", agent_turns=1)
     assert reply(ADDRESSED, floor, ROOM, "Ava", "Carl, what do you say?").queue == ("Ben", "Carl")
+    assert reply(MODERATED, replace(floor, queue=("Ben",)), ROOM, "Carl", "Ava, what do you say?").queue == ("Ava", "Ben")
 
 
 def test_a_muted_agent_never_speaks_and_a_quiet_one_only_when_called():

@@ -54,7 +54,10 @@ class Conversation:
     def __init__(self, messages: Sequence[dict[str, Any]], me: str | None = None) -> None:
         self.me = me or _own_name(messages)
         """This agent's name, where it is known."""
+        self.prompt = "\n".join(_text_of(message.get("content")) for message in messages if message.get("role") == "system")
+        """What the agent was told about its part."""
         self.lines = [line for message in messages if (line := self._line(message)) is not None]
+        self._place = self._to_answer()
 
     def _line(self, message: dict[str, Any]) -> Line | None:
         role, name = message.get("role"), str(message.get("name") or "")
@@ -70,18 +73,40 @@ class Conversation:
             return Line(mine, name, text, agent=agent)
         return Line(mine, name, text, str(cut.get("unheard") or ""), agent, resumed=bool(cut.get("resumed_by")))
 
+    def _to_answer(self) -> int:
+        """The place of the line to answer: of what was said since this agent last spoke, the newest that calls it by name, else the
+        newest of a person, else the newest of all. -1 where nobody else has said anything."""
+        others = [place for place, line in enumerate(self.lines) if not line.mine]
+        spoken = max((place for place, line in enumerate(self.lines) if line.mine and line.text), default=-1)
+        new = [place for place in others if place > spoken] or others[-1:]
+        called = [place for place in new if self.calls_me(self.lines[place])]
+        people = [place for place in new if not self.lines[place].agent]
+        return next((places[-1] for places in (called, people, new) if places), -1)
+
     @property
     def last(self) -> Line | None:
-        """The newest line that somebody else said: the one to answer."""
-        return next((line for line in reversed(self.lines) if not line.mine), None)
+        """The line to answer."""
+        return self.lines[self._place] if self._place >= 0 else None
 
     @property
     def earlier(self) -> list[Line]:
         """The lines before `last`."""
-        for place in range(len(self.lines) - 1, -1, -1):
-            if not self.lines[place].mine:
-                return self.lines[:place]
-        return self.lines
+        return self.lines[: self._place] if self._place >= 0 else self.lines
+
+    def calls_me(self, line: Line) -> bool:
+        """Whether a line holds this agent's name."""
+        return bool(self.me) and re.search(rf"\b{re.escape(self.me or '')}\b", line.text, re.IGNORECASE) is not None
+
+    @property
+    def together(self) -> list[Line]:
+        """The newest line of each person who spoke since anybody answered, oldest first, where several did and called nobody."""
+        tail: list[Line] = []
+        for line in reversed(self.lines):
+            if line.agent and line.text:
+                break
+            if not line.agent and line.name not in {one.name for one in tail}:
+                tail.append(line)
+        return tail[::-1] if len(tail) > 1 else []
 
     @property
     def last_of_mine(self) -> Line | None:

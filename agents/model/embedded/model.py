@@ -8,21 +8,23 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from ..base import ChatDelta, ChatModelBase, ChatUsage, Message, TextDelta
-from . import booking, chinese, clock, counting, facts, games, manners, stories, sums, talk
+from ..base import ChatDelta, ChatModelBase, ChatUsage, Message, TextDelta, ToolCallDelta
+from . import booking, chinese, clock, counting, cues, facts, games, manners, stories, sums, talk
 from .conversation import Conversation, Line, Turn
 from .numbers import NUMBER_WORDS
 from .phrases import phrases, vocabulary
+from .tools import after_tool, call_for
 from .words import is_chinese, likeness, plain, spoken_pieces, without_name
 
 Rule = Callable[[Turn], str | None]
 """Answers a turn, or gives None where it is not about that."""
 
 RULES: tuple[Rule, ...] = (
-    booking.booking, talk.how_far, talk.go_on, talk.stop, manners.presence, manners.identity, manners.ability, counting.count,
+    booking.booking, talk.how_far, talk.go_on, cues.next_point, cues.interpretation, talk.stop,
+    manners.presence, manners.identity, manners.ability, counting.count,
     stories.story, stories.joke, games.say_after, talk.repetition, games.spell, talk.company, facts.remembered,
     manners.introduction, clock.time_and_date, sums.arithmetic, facts.knowledge, games.dice, games.coin, manners.courtesy,
-    manners.greeting, manners.yes_or_no,
+    manners.greeting, cues.any_point, manners.yes_or_no,
 )  # fmt: skip
 """In the order in which they are tried: a booking in progress goes first, the vaguest patterns last."""
 
@@ -62,7 +64,15 @@ class EmbeddedModel(ChatModelBase):
         tool_choice: str | None = None,
         response_schema: dict[str, Any] | None = None,
     ) -> AsyncGenerator[ChatDelta, None]:
-        """Streams the answer word by word. Tools and schemas are beyond it and are ignored."""
+        """Streams the answer word by word. Of tools it knows `hand_over` and the choice of structured output; all others, and schemas,
+        are beyond it and are ignored."""
+        if tools and tool_choice != "none":
+            talk_so_far = Conversation(messages)
+            chance = Random(f"{self._seed}|{self._now().isoformat()}|{talk_so_far.me}|{len(talk_so_far.lines)}")
+            if (call := call_for(messages, tools, talk_so_far, chance)) is not None:
+                await asyncio.sleep(self._word_delay_s)
+                yield ToolCallDelta(0, f"call-{len(messages)}-{chance.getrandbits(32):08x}", *call)
+                return
         pieces = spoken_pieces(self.answer(messages))
         for piece in pieces:
             # Also without a delay others get their turn between two words, as with a model at the other end of a wire.
@@ -73,11 +83,26 @@ class EmbeddedModel(ChatModelBase):
 
     def answer(self, messages: list[Message]) -> str:
         """The whole answer at once. Never empty."""
+        if (done := after_tool(messages)) is not None:
+            return done
         talk_so_far = Conversation(messages)
-        line = talk_so_far.last
+        several = talk_so_far.together
+        if several and not any(talk_so_far.calls_me(line) for line in several):
+            return self._answer_all(talk_so_far, several)
+        return self._answer_line(talk_so_far, talk_so_far.last)
+
+    def _answer_all(self, talk_so_far: Conversation, lines: list[Line]) -> str:
+        """Several people spoke at the same time: each is answered by name."""
+        answers = [(line, self._answer_line(talk_so_far, line)) for line in lines]
+        known = [(line, answer) for line, answer in answers if not talk.is_excuse(answer)] or answers[-1:]
+        return " ".join(f"{line.name}: {answer}" if len(known) > 1 and line.name else answer for line, answer in known)
+
+    def _answer_line(self, talk_so_far: Conversation, line: Line | None) -> str:
         turn = self._turn(talk_so_far, line)
         if line is None or not turn.text.strip():
             return manners.greet(turn)
+        if turn.talk.prompt and (asked := _by_part(turn)):
+            return asked
         if is_chinese(turn.text):
             return chinese.answer(turn)
         return _by_rules(turn) or _by_likeness(turn) or _come_back(turn) or talk.not_understood(turn)
@@ -87,6 +112,13 @@ class EmbeddedModel(ChatModelBase):
         text = without_name(line.text, talk_so_far.me) if line else ""
         chance = Random(f"{self._seed}|{now.isoformat()}|{len(talk_so_far.lines)}|{text}")
         return Turn(text, plain(text), talk_so_far, line.name if line else "", now, chance)
+
+
+def _by_part(turn: Turn) -> str | None:
+    """An interviewer asks, and an interpreter interprets, whatever is said; only the talk itself comes first."""
+    if talk.how_far(turn) or talk.go_on(turn) or talk.stop(turn) or talk.repetition(turn):
+        return None
+    return cues.next_question(turn) or cues.interpretation(turn)
 
 
 def _by_rules(turn: Turn) -> str | None:

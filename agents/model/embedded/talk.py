@@ -116,6 +116,11 @@ _HINTS = (
 _EXCUSES = ("I did not understand that.", "I am afraid that is beyond my rules.", "Sorry, I did not get that.")
 
 
+def is_excuse(answer: str) -> bool:
+    """Whether an answer only admits that nothing was understood."""
+    return answer.startswith(_EXCUSES)
+
+
 def not_understood(turn: Turn) -> str:
     """Admits it, and names two things that would be understood; other ones each time."""
     line = turn.talk.last
