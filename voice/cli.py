@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import doctor, evaluate, protocol, replay, serve, talk, token, version
+from .commands import call, doctor, evaluate, protocol, replay, serve, talk, token, version
 from .commands.status import ExitStatus
 
 _EXAMPLES = """\
@@ -16,6 +16,7 @@ examples:
   hubbub talk --wav question.wav         speak a recording, print what is said on both sides
   hubbub talk --text "What time is it?" --json
   hubbub token --room default --for 2h   a token, where the server asks for one
+  hubbub call --wav question.wav https://agent.example/voice   as Twilio would, without Twilio
   hubbub replay recordings/NAME          run a recorded session again, and compare the decisions
   hubbub eval turns                      how well an agent stops when it should, measured on sound
   hubbub doctor                          what is missing on this machine, and how to mend it
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, talk, token, replay, evaluate, protocol, doctor, version):
+    for command in (serve, talk, call, token, replay, evaluate, protocol, doctor, version):
         command.add(commands)
     return parser
 

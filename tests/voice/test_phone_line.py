@@ -110,6 +110,20 @@ def test_holes_in_a_stretch_are_counted_and_its_end_is_none() -> None:
     assert line.gaps == 1, "what was cleared was meant to stop"
 
 
+def test_a_jitter_buffer_fills_before_it_gives() -> None:
+    line = Line(RATE, prefill_ms=40)
+    for _ in range(2):
+        line.play(tone(160))
+        assert line.pull(160) == bytes(320)
+    for _ in range(10):
+        line.play(tone(160))
+        assert line.pull(160) == tone(160)
+    assert (line.gaps, line.buffered_ms) == (0, 40)
+    line = Line(RATE, prefill_ms=40)
+    line.play(tone(160))
+    assert [line.pull(160) == tone(160) for _ in range(4)] == [False, False, True, False], "but it does not wait for ever"
+
+
 def test_what_does_not_fit_is_refused() -> None:
     line = Line(RATE, limit_ms=100)
     assert line.play(tone(1000)) == 200

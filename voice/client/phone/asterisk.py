@@ -13,6 +13,9 @@ PLAYED_AT_ONCE_MS = 1000
 """AudioSocket has no buffer and no pacing: what comes is given to the channel at once. A telephone's jitter buffer takes up some of it;
 what comes further ahead is lost there."""
 
+JITTER_BUFFER_MS = 40
+"""What the telephone behind such a line keeps in its buffer."""
+
 
 class AudioSocketTrunk(Trunk):
     """A call over AudioSocket: `Dial(AudioSocket/host:port/uuid)` or the application of that name."""
@@ -21,7 +24,7 @@ class AudioSocketTrunk(Trunk):
         """The call's id must be a UUID, or empty for a new one. Raises ValueError."""
         if rate_hz not in f.KIND_OF_RATE:
             raise ValueError(f"AudioSocket speaks {', '.join(map(str, f.KIND_OF_RATE))} Hz, not {rate_hz}")
-        super().__init__(details, rate_hz, limit_ms=PLAYED_AT_ONCE_MS)
+        super().__init__(details, rate_hz, limit_ms=PLAYED_AT_ONCE_MS, prefill_ms=JITTER_BUFFER_MS)
         self.uuid = UUID(details.call_id) if details.call_id else uuid4()
         self._unpacker = f.Unpacker()
 

@@ -6,7 +6,8 @@ Theory of operation
 Sound waits in the order in which it came, and leaves in time (`pull`), with silence where none waits. A mark stands at the end of all
 sound sent before it, and is *due* (`take_due`) when that sound has left: at once where none waits. `clear` throws away what waits; the
 marks in it are due at once (Twilio, Telnyx, Vonage, Exotel) or never (`drops_marks`: Plivo's checkpoints, Asterisk's FLUSH_MEDIA).
-`pause` stops the leaving and keeps what waits (Asterisk only). Beyond `limit_ms` new sound is refused and counted.
+`pause` stops the leaving and keeps what waits (Asterisk only). Beyond `limit_ms` new sound is refused and counted. With `prefill_ms` a
+line that ran dry waits for so much before it goes on, or for as long: the jitter buffer of a line whose sender paces.
 
 No clock and no I/O here: whoever owns the line pulls 20 ms each 20 ms. At any moment
 
@@ -24,13 +25,16 @@ MAX_MARKS = 10_000
 class Line:
     """The playout buffer of one call at `rate_hz`, PCM16."""
 
-    def __init__(self, rate_hz: int, *, drops_marks: bool = False, limit_ms: int = 120_000) -> None:
+    def __init__(self, rate_hz: int, *, drops_marks: bool = False, limit_ms: int = 120_000, prefill_ms: int = 0) -> None:
         """`limit_ms`: sound that may wait. Raises ValueError for a rate or a limit below 1."""
         if rate_hz < 1 or limit_ms < 1:
             raise ValueError(f"a line needs a rate and a limit of at least 1, not {rate_hz} Hz and {limit_ms} ms")
         self.rate_hz = rate_hz
         self.drops_marks = drops_marks
         self.limit_samples = limit_ms * rate_hz // 1000
+        self._prefill_samples = prefill_ms * rate_hz // 1000
+        self._filling = 0
+        """Samples of silence that are still given while the line fills."""
         self.paused = False
         self.received = 0
         """Samples taken."""
@@ -71,6 +75,8 @@ class Line:
             pcm = pcm[: len(pcm) - surplus * SAMPLE_BYTES]
             self.refused += surplus
         if pcm:
+            if not self._chunks:
+                self._filling = self._prefill_samples
             if self._ran_dry:
                 self.gaps += 1
                 self._ran_dry = False
@@ -112,6 +118,10 @@ class Line:
         """The next `samples` samples for the ear, with silence where nothing waits."""
         if self.paused or not self._chunks:
             return bytes(samples * SAMPLE_BYTES)
+        if self._filling > 0 and self.buffered < self._prefill_samples + samples:
+            self._filling -= samples
+            return bytes(samples * SAMPLE_BYTES)
+        self._filling = 0
         sound = self._take(samples * SAMPLE_BYTES)
         count = len(sound) // SAMPLE_BYTES
         self.played += count

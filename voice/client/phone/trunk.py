@@ -88,11 +88,13 @@ TrunkEvent = SoundCame | MarkCame | ClearCame | ServerHungUp | Complaint
 class Trunk(ABC):
     """The carrier's side of one call."""
 
-    def __init__(self, details: CallDetails, rate_hz: int, *, drops_marks: bool = False, limit_ms: int = 120_000) -> None:
+    def __init__(
+        self, details: CallDetails, rate_hz: int, *, drops_marks: bool = False, limit_ms: int = 120_000, prefill_ms: int = 0
+    ) -> None:
         self.details = details
         self.rate_hz = rate_hz
         """Rate of the sound both ways, PCM16 mono on our side."""
-        self.line = Line(rate_hz, drops_marks=drops_marks, limit_ms=limit_ms)
+        self.line = Line(rate_hz, drops_marks=drops_marks, limit_ms=limit_ms, prefill_ms=prefill_ms)
         self.outgoing: deque[Data] = deque()
         """What is to be sent to the server, in order."""
         self._quiet_frames = 0

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from ...api.answer import refusal
+from ...api.answer import refusal, refuse_handshake
 from ...config.asterisk import AsteriskConfig
 from ...door import Door, Grant, Refused
 from ...session import Session
@@ -106,7 +106,7 @@ class AsteriskGateway:
             _check_room(call, grant)
         except Refused as error:
             log.warning("refused code=%s: %s", error.code, error)
-            await socket.close(4003, error.code)
+            await refuse_handshake(socket, error)
             return
         offered = socket.scope.get("subprotocols") or []
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
