@@ -99,6 +99,16 @@ class Access:
         """Whether anybody may come in without a token."""
         return self._open
 
+    def need_operator(self, grant: Grant) -> None:
+        """Who looks at the whole server holds its key, or is a moderator of all its rooms; on a server that is open to its own machine,
+        everybody there. One that was told to stand open opens its rooms, not this. Raises Refused.
+        """
+        need_moderator(grant)
+        if self._local or grant.key:
+            return
+        mend = "" if self.keys else ": start it with HUBBUB_SERVER_KEY ('hubbub token --new-key' makes one)"
+        raise Refused("unauthorized", f"this takes the server key, or a token with the role 'moderator' and no room{mend}")
+
     # ── knocking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def admit(self, knock: HTTPConnection) -> Grant:

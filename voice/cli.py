@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import call, doctor, evaluate, protocol, replay, serve, talk, token, version
+from .commands import call, doctor, evaluate, protocol, replay, serve, talk, timeline, token, version
 from .commands.status import ExitStatus
 
 _EXAMPLES = """\
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, talk, call, token, replay, evaluate, protocol, doctor, version):
+    for command in (serve, talk, call, token, replay, timeline, evaluate, protocol, doctor, version):
         command.add(commands)
     return parser
 

@@ -18,6 +18,7 @@ from .end_of_turn import make_model as make_end_of_turn
 from .engines import Engines, choose_engines
 from .event import AudioFormat, Error, Joined, Left, Participant, Role
 from .grant import role_for
+from .operate.watch import Watch
 from .protocol import FEATURES, MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
 from .record import Recorder
 from .room import NameTaken, RoomFull, VoiceRoom, farewell
@@ -57,6 +58,7 @@ class House:
         self.recorder = None if record is None else Recorder(record, vad_name=self.engines.vad.name)
         self.clock = MediaClock(self.engines.vad)
         self.metrics = Metrics()
+        self.watch = Watch(record)
         self.access = Access(config.server, environ, seat_of=lambda token: self.sessions.get(token))
         self._end_of_turn = make_end_of_turn(config.engines.end_of_turn)
         self.directory = Rooms(config, self.engines, self.clock, self.metrics, environ, model)
@@ -67,6 +69,7 @@ class House:
 
     async def start(self) -> None:
         """Loads the engines and starts the clock."""
+        self.watch.open()
         await asyncio.gather(self.engines.start(), self.directory.model(self.config.engines.model))
         self.engines.info["model"] = (await self.directory.model(self.config.engines.model))[1]
         self._tasks = [
@@ -87,6 +90,7 @@ class House:
         if self.recorder is not None:
             await asyncio.to_thread(self.recorder.close)
         await self.engines.close()
+        await self.watch.close()
 
     # ── who may come in (voice.door.Door) ────────────────────────────────────────────────────────────────
 
@@ -114,6 +118,7 @@ class House:
             self._joining -= 1
         self.access.seated(session, grant, shares)
         session.completeness.model = self._end_of_turn
+        session.began = asyncio.get_running_loop().time()
         self.sessions[session.resume_token] = session
         if self.recorder is not None:  # before the first step, or the recording could not be replayed
             self.recorder.record(session)

@@ -5,6 +5,7 @@ A recording is a folder:
     meta.json      format, version, room, caller, policy, engines
     heard.flac     what the VAD heard, 16 kHz mono, from the session's first sample
     played.flac    what was sent to the caller, 24 kHz mono, silence in between; sample n is media time n / 24 kHz
+                   (after the recording's own beginning, `start_samples` in the session, where that is not the session's)
     decisions.jsonl  one line a step of the turn machine, one line an event of the log, and a last line that seals the whole
 
 The session is tapped with plain calls that only append to a queue; one thread a process writes. The queue is bounded: a disk that
@@ -89,7 +90,7 @@ class Recorder:
         self._thread.start()
 
     def record(self, session: Session) -> "Recording":
-        """Taps a session from now on; at its beginning, or the recording cannot be replayed."""
+        """Taps a session from now on; at its beginning, or the recording cannot be replayed, and says so."""
         recording = Recording(self, session)
         session.tap = recording
         return recording
@@ -137,7 +138,11 @@ class Recording:
             "vad": recorder.vad_name,
             "window_samples": session.ear.window_samples,
             "policy": asdict(session.policy),
+            "from_start": session.ear.received == 0 and session.state.now == 0,
+            "start_samples": session.ear.at,
         }
+        self._start = session.ear.at
+        """Media time at which the recording begins."""
         recorder.put(self, "open", None)
 
     # ── the loop's side (voice.session.Tap) ───────────────────────────────────────────────────────────────────────────
@@ -194,7 +199,7 @@ class Recording:
         self._heard_hash = hashlib.sha256()
 
     def _write_played(self, at: int, pcm: bytes) -> None:
-        gap = at * MOUTH_HZ // EAR_HZ - self._played.samples
+        gap = (at - self._start) * MOUTH_HZ // EAR_HZ - self._played.samples
         if gap > 0:  # the server sends ahead, so sound that follows closely is never moved, only put after what came before
             self._played.write(bytes(gap * SAMPLE_BYTES))
         self._played.write(pcm)

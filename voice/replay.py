@@ -7,7 +7,7 @@ what would have been decided (as far as one caller's side of a conversation can 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ from .vad.base import VADEngine
 
 PROBABILITY_TOLERANCE = 0.01
 """A network's verdict depends in its last digits on who shares the batch; more than this is another verdict."""
+
+
+PROGRESS_LINES = 500
+"""Lines between two words about the progress: some fifteen seconds of sound."""
 
 
 class RecordingError(Exception):
@@ -74,7 +78,7 @@ def load_recording(folder: Path) -> LoadedRecording:
     meta = _load_meta(folder)
     warnings: list[str] = []
     lines, seal = _load_lines(folder / DECISIONS, warnings)
-    heard = _load_heard(folder / HEARD, warnings)
+    heard = load_flac(folder / HEARD, warnings)
     if not heard and any("i" in line and line["i"]["k"] == "Window" for line in lines):
         raise RecordingError(f"{folder / HEARD} holds no sound that can be read, but {len(lines)} lines of decisions speak of some")
     if seal is None:
@@ -89,8 +93,14 @@ def load_recording(folder: Path) -> LoadedRecording:
     return LoadedRecording(meta, policy, lines, heard, warnings)
 
 
-def replay(recording: LoadedRecording, vad: VADEngine, *, policy: TurnPolicy | None = None) -> Outcome:
-    """Runs a recording through the present VAD and turn machine. Raises RecordingError when its windows do not fit the VAD."""
+def replay(
+    recording: LoadedRecording, vad: VADEngine, *, policy: TurnPolicy | None = None, progress: Callable[[float], None] | None = None
+) -> Outcome:
+    """Runs a recording through the present VAD and turn machine. Raises RecordingError when its windows do not fit the VAD, or where it
+    begins in the middle of a session. `progress` is told now and then which share is done.
+    """
+    if recording.meta.get("from_start") is False:
+        raise RecordingError("the recording begins in the middle of its session: it can be looked at, but not be replayed")
     window = int(recording.meta.get("window_samples", 0))
     if vad.window_samples != window:
         raise RecordingError(
@@ -100,7 +110,9 @@ def replay(recording: LoadedRecording, vad: VADEngine, *, policy: TurnPolicy | N
     outcome = Outcome(warnings=list(recording.warnings), seconds=len(recording.heard) / 2 / EAR_HZ)
     verdicts = _verdicts(recording, vad)
     state, edge = machine.State(), LoudEdge()
-    for line in recording.lines:
+    for number, line in enumerate(recording.lines):
+        if progress is not None and number % PROGRESS_LINES == 0:
+            progress(number / len(recording.lines))
         if "i" not in line:
             continue
         event = input_from_json(line["i"])
@@ -197,7 +209,8 @@ def _load_lines(path: Path, warnings: list[str]) -> tuple[list[dict[str, Any]], 
     return lines, None
 
 
-def _load_heard(path: Path, warnings: list[str]) -> bytes:
+def load_flac(path: Path, warnings: list[str]) -> bytes:
+    """The sound of a track, PCM16. Raises RecordingError when nothing of it can be read; damage behind that becomes a warning."""
     import av
 
     parts: list[bytes] = []

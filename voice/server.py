@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from .access import NoLock, check_lock
-from .api import health, outgoing, rooms, tokens
+from .api import health, operator, outgoing, rooms, tokens
 from .call_tools import offer_through
 from .config import Config
 from .engines import describe
@@ -93,6 +93,7 @@ def create_app(house: House) -> Starlette:
         *health.routes(house),
         *rooms.routes(house),
         *tokens.routes(house),
+        *operator.routes(house),
         *websocket.routes(house),
         *webrtc.routes(house, peers),
         *asterisk.routes(),

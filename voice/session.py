@@ -49,6 +49,8 @@ from .utterances import Utterances
 from .vad.base import VADEngine
 
 log = logging.getLogger("hubbub.session")
+told = logging.getLogger("hubbub.told")
+"""Errors that callers were told, for the operator's eyes (`voice/operate/errors.py`)."""
 
 
 class Session:
@@ -61,6 +63,8 @@ class Session:
         self.resume_token = secrets.token_urlsafe(18)
         self.name = name
         self.room = room
+        self.began = 0.0
+        """Loop time at which he was seated, in seconds; 0 where no house did it."""
         self.grant = OPEN
         self.shares: tuple[Share, ...] = ()
         """Whose share of the server this seat counts in."""
@@ -295,6 +299,8 @@ class Session:
 
     def emit(self, event: Event) -> None:
         """Appends an event to the log and tells whoever listens."""
+        if isinstance(event, Error):
+            told.info("session=%s room=%s name=%s code=%s: %s", self.id, self.room.name, self.name, event.code, event.message)
         self.tell(self.log.append(event))
 
     def tell(self, event: Event) -> None:

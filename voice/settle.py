@@ -5,6 +5,7 @@ Plain functions on a reply's run; the conversation decides when.
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from ..agents.hub import MsgHub
@@ -12,6 +13,7 @@ from ..agents.message import Msg
 from .event import Reply
 from .event import Turn as TurnEvent
 from .latency import latency_of
+from .operate.turns import AnsweredTurn
 from .reply import ReplyRun
 
 if TYPE_CHECKING:
@@ -67,13 +69,12 @@ def report_latency(run: ReplyRun, heard_at: float, room: str, engines: dict[str,
         return
     run.reported = True
     latency = latency_of(run.turn, run.marks, heard_at)
-    metrics.turn(latency)
-    session.emit(
-        TurnEvent(
-            at_ms=session.now_ms, turn=run.turn.number, speaker=run.turn.speaker, agent=run.seat.name, reply=run.number,
-            latency=latency, engines=engines,
-        )
+    event = TurnEvent(
+        at_ms=session.now_ms, turn=run.turn.number, speaker=run.turn.speaker, agent=run.seat.name, reply=run.number,
+        latency=latency, engines=engines,
     )
+    metrics.turn(latency, AnsweredTurn(time.time(), room, session.id, event))
+    session.emit(event)
     log.info(
         "room=%s session=%s turn=%d reply=%d latency total=%.0f endpoint=%.0f asr=%.0f model=%.0f sentence=%.0f tts=%.0f "
         "send=%.0f play=%.0f",

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from .event import TurnLatency
+from .operate.turns import PARTS, AnsweredTurn, RecentTurns
 
 BUCKETS_MS = (10, 20, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1500, 2000, 3000, 5000, 10_000)
 """From what nobody notices to what everybody hangs up on; dense where a conversation lives (200 to 800 ms)."""
-
-PARTS = ("endpoint", "asr", "model", "sentence", "tts", "send", "play", "total")
 
 
 class Histogram:
@@ -49,9 +48,12 @@ class Metrics:
     def __init__(self) -> None:
         self.latency = {part: Histogram() for part in PARTS}
         self.counters: Counter[str] = Counter()
+        self.recent = RecentTurns()
 
-    def turn(self, latency: TurnLatency) -> None:
-        """Counts an answered turn."""
+    def turn(self, latency: TurnLatency, answered: AnsweredTurn | None = None) -> None:
+        """Counts an answered turn, and keeps it for a while where it is told which it was."""
+        if answered is not None:
+            self.recent.add(answered)
         self.counters["turns"] += 1
         for part in PARTS:
             self.latency[part].observe(getattr(latency, f"{part}_ms"))

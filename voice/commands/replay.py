@@ -39,6 +39,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--set", metavar="NAME=VALUE", dest="changes", action="append", default=[],
                         help="decide by another policy, for example action_delay_ms=200; may be repeated")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    parser.add_argument("--limit", type=int, metavar="N", help=f"show at most N differences (default: {MAX_SHOWN}; with --json all)")
+    parser.add_argument("--progress", action="store_true", help="say on standard error how far it is, as JSON lines")
     parser.set_defaults(run=run)
 
 
@@ -53,13 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
         policy = changed(recording.policy, arguments.changes)
         vad, _ = choose_vad(arguments.vad or recording.meta.get("vad"))
         try:
-            outcome = replay(recording, vad, policy=policy)
+            outcome = replay(recording, vad, policy=policy, progress=_tell if arguments.progress else None)
         finally:
             vad.close()
     except (RecordingError, VADError, ValueError) as error:
         print(f"hubbub: {error}", file=sys.stderr)
         return ExitStatus.USAGE
-    _print_json(outcome) if arguments.json else _print_table(outcome)
+    if arguments.json:
+        _print_json(outcome, arguments.limit)
+    else:
+        _print_table(outcome, MAX_SHOWN if arguments.limit is None else max(0, arguments.limit))
     return ExitStatus.OK if outcome.same else ExitStatus.FAILED
 
 
@@ -80,11 +85,18 @@ def changed(policy: "TurnPolicy", changes: list[str]) -> "TurnPolicy":
     return replace(policy, **values)  # type: ignore[arg-type]  # the kinds were taken from the policy itself
 
 
-def _print_json(outcome: "Outcome") -> None:
-    print(json.dumps({"same": outcome.same, **asdict(outcome)}, ensure_ascii=False))
+def _tell(share: float) -> None:
+    print(json.dumps({"progress": round(share, 3)}), file=sys.stderr, flush=True)
 
 
-def _print_table(outcome: "Outcome") -> None:
+def _print_json(outcome: "Outcome", limit: int | None) -> None:
+    whole = asdict(outcome)
+    shown = whole["differences"] if limit is None else whole["differences"][: max(0, limit)]
+    left_out = len(whole["differences"]) - len(shown)
+    print(json.dumps({"same": outcome.same, **whole, "differences": shown, "left_out": left_out}, ensure_ascii=False))
+
+
+def _print_table(outcome: "Outcome", limit: int) -> None:
     print(f"{outcome.seconds:.1f} s of sound, {outcome.windows} windows, {outcome.steps} steps, {outcome.commands} decisions")
     for warning in outcome.warnings:
         print(f"warning: {warning}")
@@ -93,7 +105,7 @@ def _print_table(outcome: "Outcome") -> None:
         return
     print(f"{len(outcome.differences)} differences:")
     print(f"{'at':>10}  {'what':<14}  recorded → replayed")
-    for difference in outcome.differences[:MAX_SHOWN]:
+    for difference in outcome.differences[:limit]:
         print(f"{difference.at_ms / 1000:>8.3f} s  {difference.what:<14}  {difference.recorded} → {difference.replayed}")
-    if len(outcome.differences) > MAX_SHOWN:
-        print(f"… and {len(outcome.differences) - MAX_SHOWN} more (--json shows all)")
+    if len(outcome.differences) > limit:
+        print(f"… and {len(outcome.differences) - limit} more (--json shows all)")
