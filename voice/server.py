@@ -103,6 +103,7 @@ def create_app(house: House) -> Starlette:
     ]
     app = Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)
     app.state.exchange = exchange  # for programs that make calls
+    app.state.webrtc = peers
     return app
 
 

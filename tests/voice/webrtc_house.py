@@ -20,6 +20,8 @@ from hubbub.voice.config import AgentConfig, Config, RoomConfig
 from hubbub.voice.config.webrtc import WebRTCConfig
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import Event, parse_event
+from hubbub.voice.gateway.webrtc.gateway import WebRTCGateway
+from hubbub.voice.gateway.webrtc.peer import Peer
 from hubbub.voice.house import House
 from hubbub.voice.server import create_app
 from hubbub.voice.testing.asr import ScriptedASR
@@ -36,6 +38,12 @@ class Running:
     url: str
     house: House
     http: httpx.AsyncClient
+    gateway: WebRTCGateway
+
+    @property
+    def peers(self) -> dict[str, Peer]:
+        """The WebRTC connections that stand or are about to."""
+        return self.gateway.peers
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +58,8 @@ async def running(
     engines = Engines(EnergyVAD(), ScriptedASR(list(heard), repeat=True), ScriptedTTS())
     house = House(config, engines=engines, model=ScriptedModel(list(answers), then=answers[-1]), environ={})
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(house), log_config=None, lifespan="on", ws="websockets-sansio"))
+    app = create_app(house)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="websockets-sansio"))
     serving = asyncio.create_task(server.serve([listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
@@ -58,7 +67,7 @@ async def running(
             while not server.started:
                 await asyncio.sleep(0.01)
         async with httpx.AsyncClient(base_url=url, timeout=20) as http:
-            yield Running(url, house, http)
+            yield Running(url, house, http, app.state.webrtc)
     finally:
         server.should_exit = True
         await serving

@@ -11,14 +11,12 @@ from functools import cache
 from pathlib import Path
 
 _VOIP = 2048
-_SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_DTX, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4016, 4024
+_SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4024
 _RESET, _SIGNAL_VOICE = 4028, 3001
 MAX_PACKET_BYTES = 1275
 """The largest Opus frame (RFC 6716 §3.4)."""
 MAX_PACKET_MS = 120
 """The longest Opus packet."""
-DTX_BYTES = 2
-"""A packet of so few bytes says that nothing is said: libopus gives it in DTX, and it need not be sent."""
 
 
 class OpusError(Exception):
@@ -64,7 +62,7 @@ def _declare(lib: ctypes.PyDLL) -> ctypes.PyDLL:
 class Encoder:
     """PCM16 mono at `rate_hz` to Opus packets of 20 ms."""
 
-    def __init__(self, rate_hz: int, *, bitrate: int = 32_000, fec: bool = True, dtx: bool = True, complexity: int = 1) -> None:
+    def __init__(self, rate_hz: int, *, bitrate: int = 32_000, fec: bool = True, complexity: int = 1) -> None:
         """Raises OpusError."""
         self._lib = library()
         error = ctypes.c_int()
@@ -77,7 +75,7 @@ class Encoder:
         self._view = memoryview(self._out)
         self._loss = -1
         for request, value in (
-            (_SET_BITRATE, bitrate), (_SET_COMPLEXITY, complexity), (_SET_INBAND_FEC, int(fec)), (_SET_DTX, int(dtx)),
+            (_SET_BITRATE, bitrate), (_SET_COMPLEXITY, complexity), (_SET_INBAND_FEC, int(fec)),
             (_SET_SIGNAL, _SIGNAL_VOICE),
         ):
             self._set(request, value)

@@ -2,8 +2,9 @@
 
 Nothing here has a timer. Sound leaves when it comes: whoever gives it (the session's mouthpiece, the room's mix) keeps real time, and
 the receiver's jitter buffer evens out what is left. `tick` is called by the one pacer of the process and does what silence needs:
-when frames stop, the sound falls to silence, the encoder is given silence until it says that nothing follows (Opus DTX), and from then on
-one tiny packet in 400 ms keeps the stream alive. So an idle peer costs next to nothing.
+when frames stop, the sound falls to silence, a few frames of silence are encoded, and from then on one packet of a single byte in 400 ms
+keeps the stream alive, as Opus itself does it (DTX). So an idle peer costs next to nothing. The encoder's own DTX stays off: its detector
+takes a steady tone for noise, and we know when nothing is said.
 
 Replies and other callers' voices come separately, at the same pace. A reply's frame takes a waiting frame of voices along; voices
 without a reply leave by themselves.
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from ..audio.fade import Edges
 from ..audio.frames import FRAME_MS, MOUTH_FRAME_SAMPLES, MOUTH_HZ, SAMPLE_BYTES
 from ..audio.mix import mix
-from .opus import DTX_BYTES, Encoder
+from .opus import Encoder
 from .rtp import RTP_HZ, Report, RtpPacket, ntp_time, pack_rtp
 
 FRAME_TICKS = RTP_HZ * FRAME_MS // 1000
@@ -24,11 +25,14 @@ FRAME_BYTES = MOUTH_FRAME_SAMPLES * SAMPLE_BYTES
 STOPPED_S = 0.045
 """A frame that is so late is not coming: one and a quarter frames behind its time, past the jitter of the clock's ticks."""
 
+REPLY_PACE_S = 0.03
+"""Voices wait for a reply's next frame while the last one is not older."""
+
 LATE_S = 0.06
 """Sound that comes so late begins anew in the stream's time instead of following what came before."""
 
-MOST_TAIL_FRAMES = 20
-"""Frames of silence after which the stream is quiet even if the encoder has not said so: 400 ms."""
+TAIL_FRAMES = 5
+"""Frames of silence that are sent before the stream falls quiet: what a receiver makes up after them is silence."""
 
 KEEP_ALIVE_S = 0.4
 """How often a quiet stream sends a packet, as Opus does in DTX."""
@@ -40,8 +44,10 @@ MAX_VOICES = 3
 class TrackSender:
     """One outgoing audio track at 24 kHz."""
 
-    def __init__(self, encoder: Encoder, ssrc: int, payload_type: int, send: Callable[[bytes], bool], *, now: float) -> None:
-        """`send` takes a packet and answers whether it left."""
+    def __init__(
+        self, encoder: Encoder, ssrc: int, payload_type: int, send: Callable[[bytes], bool], *, now: float, dtx: bool = True
+    ) -> None:
+        """`send` takes a packet and answers whether it left. `dtx`: False to send silence too."""
         self.ssrc = ssrc
         self.packets = 0
         self.octets = 0
@@ -53,8 +59,9 @@ class TrackSender:
         self._timestamp = (ssrc * 7) & 0xFFFFFFFF
         self._base = self._timestamp
         self._marked = True
-        self._tail = MOST_TAIL_FRAMES
-        """Frames of silence that were sent since the last sound; `MOST_TAIL_FRAMES` where the stream is quiet."""
+        self._dtx = dtx
+        self._tail = TAIL_FRAMES
+        """Frames of silence that were sent since the last sound; `TAIL_FRAMES` where the stream is quiet."""
         self._sent_at = now
         self._sounded_at = float("-inf")
         self._reply_at = float("-inf")
@@ -77,7 +84,7 @@ class TrackSender:
         if len(pcm) != FRAME_BYTES:
             pcm = pcm[:FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
         self._voices.append(pcm)
-        if now - self._reply_at > STOPPED_S:
+        if now - self._reply_at > REPLY_PACE_S:
             while self._voices:
                 self._sound(self._voices.popleft(), now)
 
@@ -91,8 +98,8 @@ class TrackSender:
         if self._tail == 0:
             if now - self._sounded_at >= STOPPED_S:
                 self._silence(now)
-        elif self._tail < MOST_TAIL_FRAMES:
-            if now - self._sent_at >= FRAME_MS / 1000:
+        elif self._tail < TAIL_FRAMES or not (self._dtx or self._sounded_at < 0):
+            if now - self._sent_at >= FRAME_MS / 1000 - 0.001:
                 self._silence(now)
         elif now - self._sent_at >= KEEP_ALIVE_S and self._quiet_packet:
             self._timestamp = self._clock(now)
@@ -106,7 +113,7 @@ class TrackSender:
         return (self._base + int((now - self._began) * RTP_HZ)) & 0xFFFFFFFF
 
     def _sound(self, pcm: bytes, now: float) -> None:
-        if self._tail >= MOST_TAIL_FRAMES or now - self._sent_at > LATE_S:
+        if self._tail >= TAIL_FRAMES or now - self._sent_at > LATE_S:
             self._marked, self._timestamp = True, self._clock(now)
         self._tail = 0
         self._sounded_at = now
@@ -114,10 +121,8 @@ class TrackSender:
 
     def _silence(self, now: float) -> None:
         packet = self._encoder.encode(self._edges.silence(MOUTH_FRAME_SAMPLES))
-        self._tail += 1
-        if len(packet) <= DTX_BYTES:
-            self._tail = MOST_TAIL_FRAMES
-        if self._tail >= MOST_TAIL_FRAMES:
+        self._tail = min(self._tail + 1, TAIL_FRAMES)
+        if self._tail == TAIL_FRAMES and self._dtx:
             packet = self._quiet_packet = packet[:1]  # nothing but its kind: what Opus itself sends for a frame without sound
         self._packet(packet, now)
 

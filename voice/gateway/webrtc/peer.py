@@ -90,11 +90,11 @@ class Peer:
         self._receiver: TrackReceiver | None = None
         if call.terms.sends:
             self._encoder = Encoder(
-                MOUTH_HZ, bitrate=config.bitrate, fec=config.fec, dtx=config.dtx, complexity=config.complexity
+                MOUTH_HZ, bitrate=config.bitrate, fec=config.fec, complexity=config.complexity
             )
             self._encoder.expect_loss(LEAST_LOSS)
             self._sender = TrackSender(
-                self._encoder, self._ssrc, call.terms.payload_type, self.transport.send_rtp, now=loop.time()
+                self._encoder, self._ssrc, call.terms.payload_type, self.transport.send_rtp, now=loop.time(), dtx=config.dtx
             )
         if call.terms.receives:
             self._receiver = TrackReceiver(Decoder(EAR_HZ), call.terms.payload_type, self._hear, self._lacks)
