@@ -10,7 +10,7 @@ from typing import Any
 import pylibsrtp
 import pytest
 from hubbub.voice.event import Error, Joined, Pong
-from hubbub.voice.gateway.control import MAX_BAD_MESSAGES
+from hubbub.voice.gateway.control import MAX_BAD_MESSAGES, MAX_MESSAGES_A_SECOND
 from hubbub.voice.gateway.webrtc import peer as peers
 from hubbub.voice.protocol import Ping
 from hubbub.voice.rtc import ice
@@ -171,9 +171,9 @@ async def test_a_certificate_that_was_not_announced_is_refused(monkeypatch: pyte
 
 async def test_a_client_that_floods_the_channel_does_not_fill_the_memory() -> None:
     async with running() as server:
-        client, _, _ = await joined(server)
-        for number in range(600):
-            client.channel.send(Ping(type="ping", id=number).model_dump_json())
+        client, _, peer = await joined(server)
+        for number in range(2 * MAX_MESSAGES_A_SECOND + 2):  # at once: what a fast line would bring in less than two seconds
+            peer._events.receive(Ping(type="ping", id=number).model_dump_json())
         async with asyncio.timeout(15):
             while server.peers:
                 await asyncio.sleep(0.01)
