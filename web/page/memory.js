@@ -95,8 +95,8 @@ export class MemoryPanel {
   #message({ name, role, text, unheard = '' }) {
     const item = el('li', { data: { role, hue: hueOf(name) }, dir: 'auto' }, el('span', { class: 'by', text: name }), text);
     if (unheard) {
-      item.append(' ', el('span', { class: 'sr', text: `(${t('caption.unheard')}` }), el('s', { text: unheard, data: { word: 'unheard' } }),
-        el('span', { class: 'sr', text: ')' }));
+      item.append(' ', el('span', { class: 'sr', text: `(${t('caption.unheard')}` }),
+        el('s', { text: unheard.trimStart(), data: { word: 'unheard' } }), el('span', { class: 'sr', text: ')' }));
     }
     return item;
   }

@@ -11,6 +11,8 @@ import { hasText, t } from '../i18n.js';
 import { el } from './dom.js';
 import { cutAtWords, mergeWords, stateWhileSpeaking, wordsBegun } from './reply-text.js';
 
+const MOST_UNHEARD_CHARS = 260;
+
 export class ReplyCaption {
   /** @param {Frame} frame @param {string} agent @param {string} me */
   constructor(frame, agent, me) {
@@ -82,13 +84,29 @@ export class ReplyCaption {
     const unheard = event.unheard.trimStart();
     if (unheard) {
       parts.push(el('span', { text: event.unheard.slice(0, event.unheard.length - unheard.length) }));
-      parts.push(el('span', { class: 'sr', text: ` (${t('caption.unheard')}` }),
-        el('s', { text: unheard, data: { word: 'unheard' } }), el('span', { class: 'sr', text: ')' }));
+      parts.push(el('span', { class: 'sr', text: ` (${t('caption.unheard')}` }), ...struck(unheard), el('span', { class: 'sr', text: ')' }));
     }
     this.frame.text.replaceChildren(...parts);
     const reason = reasonText(event, this.me);
     if (reason) this.frame.foot.prepend(el('span', { class: 'tag cut', text: reason }));
   }
+}
+
+/**
+ * What was not heard, struck through; a long piece shows its beginning, and the rest when asked for.
+ *
+ * @param {string} text
+ */
+function struck(text) {
+  const words = text.split(/(?<=\s)/);
+  const piece = (/** @type {string} */ part) => el('s', { text: part, data: { word: 'unheard' } });
+  if (text.length <= MOST_UNHEARD_CHARS) return [piece(text)];
+  let shown = 0;
+  while (shown < words.length && words.slice(0, shown + 1).join('').length <= MOST_UNHEARD_CHARS / 2) shown++;
+  const more = el('button', { type: 'button', class: 'more', text: t('caption.more', { count: words.length - shown }) });
+  const rest = piece(words.slice(shown).join(''));
+  more.addEventListener('click', () => more.replaceWith(rest));
+  return [piece(words.slice(0, shown).join('')), more];
 }
 
 /** The reason of an end that was not the planned one, for people. @param {Reply} event @param {string} me */

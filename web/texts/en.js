@@ -1,3 +1,5 @@
+import { enOperator } from './en-operator.js';
+
 /** The page's words in English: the source of the others. `{name}` stands for a value. */
 export const en = {
   'app.tagline': 'Rooms where people and agents talk, and anybody may break in.',
@@ -127,6 +129,7 @@ export const en = {
   'caption.error': 'broke off after an error',
   'caption.exceeded': 'stopped at its limit',
   'caption.unheard': 'not heard: ',
+  'caption.more': '{count} more words',
   'caption.tool.running': '{name} uses {tool}…',
   'caption.tool.success': '{name} used {tool}',
   'caption.tool.error': '{tool} failed',
@@ -242,4 +245,6 @@ export const en = {
   'refused.forbidden': 'Your token does not allow this. Ask whoever gave it to you.',
   'error.room-unknown.title': 'There is no room called “{room}” here',
   'error.room-unknown.do': 'Choose one of the rooms below.',
+
+  ...enOperator,
 };

@@ -1,3 +1,5 @@
+import { zhOperator } from './zh-operator.js';
+
 /** The page's words in Chinese. @type {Partial<Record<import('../i18n.js').Key, string>>} */
 export const zh = {
   'app.tagline': '人与智能体在这里交谈，谁都可以随时插话。',
@@ -127,6 +129,7 @@ export const zh = {
   'caption.error': '因出错而中断',
   'caption.exceeded': '达到上限后停止',
   'caption.unheard': '未听到：',
+  'caption.more': '还有 {count} 个词',
   'caption.tool.running': '{name} 正在使用 {tool}…',
   'caption.tool.success': '{name} 使用了 {tool}',
   'caption.tool.error': '{tool} 出错了',
@@ -241,4 +244,6 @@ export const zh = {
   'refused.forbidden': '您的令牌不允许这样做。请联系给您令牌的人。',
   'error.room-unknown.title': '这里没有名为“{room}”的房间',
   'error.room-unknown.do': '请从下面选择一个房间。',
+
+  ...zhOperator,
 };
