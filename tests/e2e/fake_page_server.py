@@ -7,6 +7,7 @@ the test orders: `say`, `hold`, `resume`, `clear`, `transcript`, … Every messa
 
 import asyncio
 import contextlib
+import json
 import math
 import socket
 import struct
@@ -96,6 +97,9 @@ class FakeServer:
     turns: int = 0
     sessions: int = 0
     down: bool = False
+    requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    """What was asked of the rooms' API: method, path below `/api/rooms/`, body."""
+    memory: list[dict[str, Any]] = field(default_factory=list)
     loudness: Callable[[int], float] = field(default=lambda offset: 1.0)
     """Of the voice, from 0 to 1, at a sample of the reply."""
 
@@ -302,6 +306,13 @@ class FakeServer:
             engines = {stage: engine.model_dump() for stage, engine in ENGINES.items()}
             return JSONResponse({"rooms": ROOMS, "engines": engines, "version": "0.1.0"})
 
+        async def desk(request: Request) -> Response:
+            body = await request.body()
+            self.requests.append((request.method, request.path_params["path"], json.loads(body) if body else None))
+            if request.method == "GET":
+                return JSONResponse({"messages": self.memory})
+            return Response(status_code=204)
+
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             self.loop = asyncio.get_running_loop()
@@ -311,6 +322,7 @@ class FakeServer:
             routes=[
                 Route("/", index),
                 Route("/api/rooms", rooms),
+                Route("/api/rooms/{path:path}", desk, methods=["GET", "POST", "PATCH", "DELETE"]),
                 WebSocketRoute(wire.PATH, self.serve),
                 Mount("/static", StaticFiles(directory=WEB)),
             ],

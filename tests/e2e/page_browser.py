@@ -14,6 +14,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 TONE_HZ = 1000.0
 TONE_LEVEL = 0.5
 
@@ -121,6 +122,15 @@ class Page:
     def phone(self, width: int, height: int, scale: float = 1) -> None:
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": True}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def axe(self) -> list[str]:
+        """What axe finds serious or worse in what is on the screen: rule, element and reason."""
+        self.driver.execute_script(AXE.read_text())
+        found = self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run({resultTypes: ['violations']}).then(r => done(r.violations.filter(v =>"
+            " ['serious', 'critical'].includes(v.impact)).flatMap(v => v.nodes.map(n => `${v.id}: ${n.target}: ${n.failureSummary}`))))"
+        )
+        return list(found)
 
     def faults(self) -> list[str]:
         """What the browser complained of: script errors and refusals of the content security policy."""

@@ -54,7 +54,7 @@ function wave(context, peaks, { top, size }, width, colour) {
   const middle = top + size / 2;
   context.fillStyle = colour;
   peaks.forEach(([low, high], place) => {
-    const half = (value) => (value / loudest) * (size / 2);
+    const half = (/** @type {number} */ value) => (value / loudest) * (size / 2);
     const upper = middle - half(high);
     context.fillRect((place / peaks.length) * width, upper, Math.max(0.8, width / peaks.length - 0.3), Math.max(1, half(high) - half(low)));
   });

@@ -35,6 +35,7 @@ export class Dock {
     this.listening = new AbortController();
     this.undo = [
       voice.on('level', (rms) => this.#meter(rms)),
+      voice.on('muted', () => this.onChange()),
       voice.on('microphone', ({ microphone, error }) => this.#microphoneChanged(!!microphone, error)),
     ];
     this.#listen();

@@ -3,7 +3,8 @@
  *
  * @typedef {import('../sdk/protocol.js').Participant} Participant
  * @typedef {'' | 'speaking' | 'thinking' | 'held'} Doing
- * @typedef {{item: HTMLLIElement, button: HTMLElement, disc: HTMLElement, badge: HTMLElement, name: HTMLElement, sub: HTMLElement}} Seat
+ * @typedef {{item: HTMLLIElement, disc: HTMLElement, badge: HTMLElement, sub: HTMLElement,
+ *   more: HTMLElement}} Seat  `more`: what only the ear needs to be told
  */
 
 import { hasText, listNames, t } from '../i18n.js';
@@ -160,17 +161,18 @@ export class People {
     const disc = el('span', { class: 'disc', 'aria-hidden': 'true' }, el('span', { class: 'ring' }), avatar(one.name, one.kind), badge);
     const name = el('b', { text: one.name, dir: 'auto' });
     const sub = el('span', { class: 'sub' });
+    const more = el('span', { class: 'sr' });
     const button = el('button', { type: 'button', class: 'seat', title: one.name, 'aria-haspopup': 'dialog',
-      click: () => this.onOpen(this.#find(one) ?? one) }, disc, name, sub);
+      click: () => this.onOpen(this.#find(one) ?? one) }, disc, name, ' ', sub, more);
     const { hue } = /** @type {HTMLElement} */ (disc.children[1]).dataset;
     const item = el('li', { data: { hue: hue ?? '0', kind: one.kind } }, button);
-    const seat = { item, button, disc, badge, name, sub };
+    const seat = { item, disc, badge, sub, more };
     this.seats.set(keyOf(one), seat);
     return seat;
   }
 
   /** @param {Seat} seat @param {Participant} one */
-  #update({ item, button, disc, badge, sub }, one) {
+  #update({ item, disc, badge, sub, more }, one) {
     const doing = this.doing.get(one.name) ?? '';
     const own = one.kind === 'caller' && one.name === this.me;
     const place = one.kind === 'agent' ? this.queue.indexOf(one.name) : -1;
@@ -179,8 +181,9 @@ export class People {
     if (doing !== 'speaking') disc.style.removeProperty('--level');
     if (sub.textContent !== words) sub.textContent = words;
     const next = place >= 0 ? t('people.place', { place: place + 1 }) : '';
-    button.setAttribute('aria-label', [one.name, roleOf(one, own), doing ? words : '', one.muted ? t('people.muted') : '', next]
-      .filter(Boolean).join(', '));
+    const told = [words === roleOf(one, own) ? '' : roleOf(one, own), one.muted ? t('people.muted') : '', next].filter(Boolean);
+    const extra = told.map((each) => `, ${each}`).join('');
+    if (more.textContent !== extra) more.textContent = extra;
     const what = one.muted ? 'muted' : place >= 0 ? 'queue' : '';
     const shown = what === 'queue' ? String(place + 1) : what;
     if (badge.dataset.shown !== shown) badge.replaceChildren(...(what === 'muted' ? [icon('mic-off')] : [shown]));

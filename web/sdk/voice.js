@@ -14,6 +14,7 @@
  * @typedef {object} VoiceEvents
  * @property {{reply: number, offset: number}} playhead  so far a reply was heard, in samples at the output rate
  * @property {number} level  of the microphone, RMS from 0 to 1, every 20 ms
+ * @property {boolean} muted  the microphone was muted or opened
  * @property {{microphone: Microphone | null, error: HubbubError | null}} microphone  another one is used, or it went away
  * @property {boolean} running  false: the browser holds the sound back; `wake()` from a click lets it out
  *
@@ -39,7 +40,7 @@ import { connectMicrophone, connectPlayer } from './talk.js';
 const TAIL_MS = 150;
 
 /** @type {readonly string[]} */
-const OWN_EVENTS = ['playhead', 'level', 'microphone', 'running'];
+const OWN_EVENTS = ['playhead', 'level', 'muted', 'microphone', 'running'];
 
 /**
  * Joins a room with microphone and loudspeaker. Call it from a click: browsers let sound in and out only then.
@@ -212,6 +213,7 @@ export class Voice extends Emitter {
     this.client.mute(muted);
     this.microphone?.mute(muted);
     if (muted) this.#level(0);
+    this.emit('muted', muted);
   }
 
   /** Push-to-talk: the key goes down, the microphone opens; it comes up, the turn is over. @param {boolean} down */

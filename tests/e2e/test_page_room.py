@@ -1,0 +1,307 @@
+"""What one does in the page's room, against a scripted server: who speaks next, push to talk, devices, a reload, a moderator's hand."""
+
+import itertools
+import json
+from collections.abc import Iterator
+
+import page_browser
+import pytest
+from fake_page_server import FakeServer, running
+from hubbub.voice import event as ev
+from hubbub.voice import protocol as wire
+from page_browser import AXE, Page, chromium, write_tone
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-")]
+
+HELLO = "Hello Ann, how are you today?"
+ADDRESS = "/?name=Ann&lang=en&mic=raw&transport=websocket"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    tone = write_tone(tmp_path_factory.mktemp("microphone") / "tone.wav")
+    with chromium(microphone=tone) as driver:
+        yield Page(driver)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeServer]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Page, fake: FakeServer) -> Iterator[Page]:
+    browser.faults()
+    browser.open(f"{fake.base_url}{ADDRESS}&room=council").join()
+    yield browser
+    assert browser.faults() == []
+    browser.js("(localStorage.clear(), sessionStorage.clear())")
+    browser.driver.get("about:blank")
+
+
+def seat(name: str) -> str:
+    return f'#people li:has(button[title="{name}"])'
+
+
+def key(page: Page, code: str, *, down: bool) -> None:
+    kind = "keydown" if down else "keyup"
+    page.js(f"document.body.dispatchEvent(new KeyboardEvent('{kind}', {{code: '{code}', key: ' ', bubbles: true}}))")
+
+
+# ── who is here ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_speaks_and_who_speaks_next_is_seen(page: Page, fake: FakeServer) -> None:
+    fake.say(HELLO * 3)
+    fake.send(ev.Floor(speaker="Ada", mouth="speaking", queue=("明", "Grace")))
+    page.until("!document.querySelector('#queue').hidden")
+    assert page.text("#queue") == "Next to speak: 明 and Grace"
+    assert page.text(f"{seat('明')} .badge") == "1"
+    assert page.text(f"{seat('Grace')} .badge") == "2"
+    assert "speaks as number 2 from now" in page.js(f"document.querySelector({json.dumps(seat('Grace') + ' button')}).textContent")
+    page.until(f"document.querySelector({json.dumps(seat('Ada') + ' .disc')}).style.getPropertyValue('--level') > 0.3")
+    fake.send(ev.SpeechStarted(speaker="Ben"))
+    page.until(f"document.querySelector({json.dumps(seat('Ben'))}).dataset.doing === 'speaking'")
+    assert page.text("#status") == "Ben is speaking"
+
+
+def test_roles_and_mutes_of_others_are_seen(page: Page, fake: FakeServer) -> None:
+    fake.send(ev.ParticipantChanged(participant=ev.Participant(name="Ben", kind="caller", role="listener", muted=True)))
+    page.until(f"document.querySelector({json.dumps(seat('Ben'))}).dataset.muted === 'true'")
+    assert page.text(f"{seat('Ben')} .sub") == "listener"
+    fake.send(ev.ParticipantChanged(participant=ev.Participant(name="Ann", kind="caller", role="listener")))
+    page.until("document.querySelector('#status').innerText === 'You listen here'")
+
+
+def test_giant_names_and_marks_in_them_break_nothing(page: Page, fake: FakeServer) -> None:
+    giant = "<i>" + "Wolfeschlegelsteinhausenbergerdorff" * 4
+    fake.send(ev.ParticipantJoined(participant=ev.Participant(name=giant, kind="caller")))
+    fake.send(ev.ParticipantJoined(participant=ev.Participant(name=giant, kind="agent")))
+    fake.send(ev.SpeechStarted(speaker=giant))
+    fake.send(ev.Transcript(speaker=giant, text="x" * 500, final=True, turn=9))
+    fake.send(ev.Floor(speaker=giant, mouth="speaking", queue=(giant, "Ada")))
+    page.until("document.querySelector('.entry .who')")
+    try:
+        for width in (1280, 375, 320):
+            page.phone(width, 700)
+            assert page.js("document.documentElement.scrollWidth") <= width
+            assert page.js("document.querySelectorAll('main i i, .who i, .seat b i').length") == 0
+            out = (
+                "[...document.querySelectorAll('.dock button, .top button, .seat, .status')].filter(b => b.offsetParent)"
+                ".map(b => b.getBoundingClientRect()).filter(r => r.width > innerWidth || r.bottom > innerHeight + 1)"
+            )
+            assert page.js(out) == []
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert giant in page.text(".entry .who")
+
+
+# ── talking ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_push_to_talk_with_the_space_bar_and_with_the_button(page: Page, fake: FakeServer) -> None:
+    page.click("#devices-open")
+    page.until("document.querySelector('#devices').open")
+    page.click("#ptt")
+    page.click("#devices [data-close]")
+    page.until("document.querySelector('#mute').dataset.state === 'ready'")
+    assert page.text("#mute") == "Hold to talk"
+    page.wait(100)
+    still = len(fake.audio)
+    key(page, "Space", down=True)
+    page.until("document.querySelector('#mute').dataset.state === 'open' && window.hubbub.view.dock.level > 0.1")
+    page.wait(200)
+    assert len(fake.audio) > still
+    key(page, "Space", down=False)
+    page.until("document.querySelector('#mute').dataset.state === 'ready'")
+    mouse = ActionChains(page.driver).click_and_hold(page.driver.find_element("css selector", "#mute"))
+    mouse.perform()
+    page.until("document.querySelector('#mute').dataset.state === 'open'")
+    ActionChains(page.driver).release().perform()
+    page.until("document.querySelector('#mute').dataset.state === 'ready'")
+    said = [type(message).__name__ for message in fake.messages if isinstance(message, wire.Mute | wire.Commit)]
+    assert said == ["Mute"] + ["Mute", "Commit", "Mute"] * 2
+    assert [message.muted for message in fake.of(wire.Mute)] == [True, False, True, False, True]
+
+
+def test_the_microphone_is_changed_while_talking(page: Page, fake: FakeServer) -> None:
+    page.until("window.hubbub.view.dock.level > 0.1")
+    page.click("#devices-open")
+    page.until("document.querySelectorAll('#device-microphone option').length > 2")
+    other = page.js(
+        "[...document.querySelectorAll('#device-microphone option')].map(o => o.value)"
+        ".find(v => v && v !== document.querySelector('#device-microphone').value)"
+    )
+    page.driver.find_element("css selector", f'#device-microphone option[value="{other}"]').click()
+    page.until("window.hubbub.voice.microphone.device === arguments[0]", other)
+    page.click("#devices [data-close]")
+    before = len(fake.audio)
+    page.until("window.hubbub.view.dock.level > 0.1")
+    page.wait(200)
+    assert len(fake.audio) > before, "the conversation goes on"
+    assert page.js("localStorage.getItem('hubbub.microphone')") == other
+    assert len(fake.joins) == 1
+
+
+def test_keys_mute_type_and_show_and_are_letters_while_typing(page: Page, fake: FakeServer) -> None:
+    body = page.driver.find_element("css selector", "body")
+    body.send_keys("m")
+    page.until("document.querySelector('#mute').dataset.state === 'muted'")
+    body.send_keys("m")
+    before = page.js("document.querySelector('#details').hidden")
+    body.send_keys("d")
+    assert page.js("document.querySelector('#details').hidden") != before
+    body.send_keys("/")
+    assert page.js("document.activeElement.id") == "text"
+    page.type("mid")
+    assert page.js("document.querySelector('#text').value") == "mid"
+    assert page.js("document.querySelector('#details').hidden") != before
+    page.driver.find_element("css selector", "#mute").send_keys("i")
+    page.until("document.querySelector('#invite').open")
+    ActionChains(page.driver).send_keys(Keys.ESCAPE).perform()
+    page.until("!document.querySelector('#invite').open")
+    assert fake.of(wire.Interrupt) == []
+
+
+# ── coming back, and having others in ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_reload_comes_back_to_the_seat_and_the_script(page: Page, fake: FakeServer) -> None:
+    fake.send(ev.Transcript(speaker="Ann", text="Hello there.", final=True, turn=1))
+    fake.say(HELLO, word_ms=40)
+    page.until("document.querySelector('.entry[data-kind=agent][data-state=final]')")
+    page.driver.refresh()
+    page.until("window.hubbub?.client?.state === 'open'")
+    assert fake.joins[-1].resume == "token-1"
+    assert page.js("[...document.querySelectorAll('.entry .text')].map(e => e.textContent)") == ["Hello there.", HELLO]
+    assert page.js("document.querySelector('#announcer').textContent") == "", "nothing is read out again"
+    page.click("#leave")
+    page.until("!document.querySelector('#lobby').hidden")
+    page.driver.refresh()
+    page.until("!document.querySelector('#join-voice').disabled")
+    page.wait(200)
+    assert page.js("document.body.dataset.view") == "lobby", "who left stays out"
+    assert len(fake.joins) == 2
+
+
+def test_an_invitation_is_a_link_and_a_picture(page: Page, fake: FakeServer) -> None:
+    page.click("#invite-open")
+    page.until("document.querySelector('#invite').open")
+    assert page.js("document.querySelector('#invite-link').value") == f"{fake.base_url}/?room=council"
+    assert page.js("document.querySelector('#invite-qr path').getAttribute('d').length") > 1000
+    page.driver.find_element("css selector", "#invite-agent-name").send_keys("Kurt" + Keys.ENTER)
+    page.until("document.querySelector('#invite-said').textContent.includes('Kurt')")
+    assert fake.requests[-1] == ("POST", "council/agents", {"name": "Kurt"})
+
+
+def test_a_moderator_mutes_and_removes(page: Page, fake: FakeServer) -> None:
+    for name, act, expected in (
+        ("Grace", "person.mute", ("PATCH", "council/agents/Grace", {"muted": True})),
+        ("Ben", "person.listener", ("PATCH", "council/callers/Ben", {"role": "listener"})),
+        ("Ben", "person.remove", ("DELETE", "council/callers/Ben", None)),
+    ):
+        page.click(f"{seat(name)} button")
+        page.until("document.querySelector('#person').open")
+        page.click(f"#person [data-act='{act}']")
+        page.until("!document.querySelector('#person').open")
+        assert fake.requests[-1] == expected
+    page.click(f"{seat('Ann')} button")
+    assert page.js("document.querySelectorAll('#person-actions button').length") == 0, "nobody removes himself here"
+    page.click("#person [data-close]")
+
+
+def test_an_agents_memory_shows_what_was_not_heard(page: Page, fake: FakeServer) -> None:
+    fake.memory = [
+        {"name": "Ann", "role": "user", "text": "tell me <b>a story</b>", "unheard": "", "interrupted_by": None},
+        {"name": "明", "role": "assistant", "text": "Once upon a time", "unheard": " there was a fog", "interrupted_by": "Ann"},
+    ]
+    page.click(f"{seat('明')} button")
+    page.click("#person [data-act='person.memory']")
+    page.until("document.querySelectorAll('.memories li').length === 2")
+    assert fake.requests[-1][1] == "council/agents/明/memory"
+    assert page.text(".memories li:last-child s") == "there was a fog"
+    assert page.js("document.querySelectorAll('.memories b').length") == 0
+    fake.memory.append({"name": "Ann", "role": "user", "text": "go on", "unheard": "", "interrupted_by": None})
+    fake.send(ev.Transcript(speaker="Ann", text="go on", final=True, turn=2))
+    page.until("document.querySelectorAll('.memories li').length === 3")
+
+
+def test_a_turns_steps_fill_its_silence(page: Page, fake: FakeServer) -> None:
+    fake.say(HELLO, word_ms=60)
+    page.until("document.querySelector('.waterfall')")
+    assert page.text(".silence b") == "592 ms"
+    lanes = page.js(
+        "[...document.querySelectorAll('.waterfall .lane i')].map(i => { const r = i.getBoundingClientRect(), l ="
+        " i.parentElement.getBoundingClientRect(); return [(r.left - l.left) / l.width, r.width / l.width]; })"
+    )
+    assert len(lanes) == 7
+    assert lanes[0][0] == pytest.approx(0, abs=0.01)
+    for (left, width), (following, _) in itertools.pairwise(lanes):
+        assert following == pytest.approx(left + width, abs=0.03), "one part begins where the last ended"
+    assert lanes[-1][0] + lanes[-1][1] == pytest.approx(1, abs=0.02)
+
+
+# ── for everybody ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="needs axe-core (npm ci in web/)")
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
+def test_axe_finds_nothing_serious(browser: Page, fake: FakeServer, width: int, dark: bool) -> None:
+    browser.dark(dark)
+    browser.phone(width, 800)
+    try:
+        browser.open(f"{fake.base_url}{ADDRESS}&room=council")
+        assert browser.axe() == []
+        browser.join()
+        fake.send(ev.Transcript(speaker="Ann", text="tell me", final=False, turn=1))
+        fake.say(HELLO * 4)
+        fake.send(ev.Floor(speaker="Ada", mouth="speaking", queue=("Grace",)))
+        browser.until("document.querySelector('.latency') && document.querySelector('[data-word=heard]')")
+        assert browser.axe() == []
+        for opener, box in (("#invite-open", "#invite"), ("#devices-open", "#devices"), (f"{seat('Ada')} button", "#person")):
+            browser.click(opener)
+            browser.until(f"document.querySelector('{box}').open")
+            browser.wait(250)  # it has come in
+            assert browser.axe() == []
+            browser.click(f"{box} [data-close]")
+        if browser.js("document.querySelector('#details').hidden"):
+            browser.click("#details-toggle")
+        browser.wait(250)
+        for tab in ("turns", "memory", "about"):
+            browser.click(f"#tab-{tab}")
+            assert browser.axe() == []
+    finally:
+        browser.dark(False)
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_captions_are_read_from_the_accessibility_tree(page: Page, fake: FakeServer) -> None:
+    fake.send(ev.Transcript(speaker="Ben", text="Who is it?", final=True, turn=1))
+    fake.say(HELLO, word_ms=40)
+    page.until("document.querySelector('.entry[data-kind=agent][data-state=final]')")
+    page.until("document.querySelector('#announcer').children.length >= 2")
+    nodes = {node["nodeId"]: node for node in page.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]}
+
+    def words(node: dict) -> str:
+        if node.get("role", {}).get("value") == "StaticText":
+            return str(node["name"]["value"])
+        return " ".join(filter(None, (words(nodes[child]) for child in node.get("childIds", []) if child in nodes)))
+
+    logs = [words(node) for node in nodes.values() if node.get("role", {}).get("value") == "log"]
+    assert any("Ben: Who is it?" in log and f"Ada: {HELLO}" in log for log in logs), "told as it comes"
+    assert any(f"Ada {HELLO}" in log for log in logs), "and there to be read"
+
+
+def test_who_wants_less_motion_gets_none(browser: Page, fake: FakeServer) -> None:
+    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    try:
+        browser.open(f"{fake.base_url}{ADDRESS}").join("typing")
+        fake.say(HELLO)
+        browser.until("document.querySelector('[data-word=now]')")
+        assert browser.js("document.getAnimations().length") == 0
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
