@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
+from hubbub.voice.clock import TICK_MS
 from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, ServerConfig
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
 from hubbub.voice.house import House
-from hubbub.voice.server import create_app, http_server
+from hubbub.voice.server import serve_house
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.turn.policy import TurnPolicy
@@ -45,7 +46,7 @@ def build(arguments: argparse.Namespace) -> House:
                         speculation=arguments.speculation, utterance_gap_ms=arguments.gap_ms)
     agent = AgentConfig(name="Ava")
     rooms = {f"room{n}": RoomConfig(agents=(agent,), turn=policy) for n in range(arguments.rooms)}
-    config = Config(server=ServerConfig(limits=LimitsConfig(max_sessions=1000)), rooms=rooms)
+    config = Config(server=ServerConfig(port=arguments.port, limits=LimitsConfig(max_sessions=1000)), rooms=rooms)
     vad, why = choose_vad(arguments.vad)
     partial_ms = arguments.partial_ms if arguments.partial_ms >= 0 else None
     asr = ScriptedASR(["what is the weather like today"], repeat=True, partial_ms=partial_ms, final_ms=arguments.asr_ms)
@@ -67,23 +68,18 @@ def main() -> None:
     parser.add_argument("--endpoint-ms", type=int, default=320)
     parser.add_argument("--gap-ms", type=int, default=160)
     parser.add_argument("--speculation", default="full")
+    parser.add_argument("--tick-ms", type=int, default=TICK_MS, help="period of the media clock")
     parser.add_argument("--core", type=int, default=None, help="pin the process to this core")
     arguments = parser.parse_args()
     if arguments.core is not None:
         os.sched_setaffinity(0, {arguments.core})
     import uvloop
 
-    async def run() -> None:
-        house = build(arguments)
-        server = http_server(create_app(house), "127.0.0.1", arguments.port)
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        print("READY", server.servers[0].sockets[0].getsockname()[1], flush=True)
-        await task
+    house = build(arguments)
+    house.clock.tick_ms = arguments.tick_ms
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+        runner.run(serve_house(house, on_ready=lambda _, port: print("READY", port, flush=True)))
 
 
 if __name__ == "__main__":

@@ -23,12 +23,15 @@ from pathlib import Path
 import numpy as np
 from hubbub.voice.audio.wav import read_audio
 from hubbub.voice.client import VoiceClient
+from hubbub.voice.clock import TICK_MS
 from hubbub.voice.event import Turn
 from hubbub.voice.protocol import AudioFrame
 
 HERE = Path(__file__).parent
 SPEECH = HERE.parent / "audio_fixtures"
 FRAME_S, FRAME_BYTES = 0.02, 640
+SETTLE_S = 5.0
+"""After a server is ready: what it loads behind the open door (WebRTC) is loaded by then."""
 LOUD = 600
 """Absolute sample value from which a frame counts as loud: about -35 dBFS."""
 
@@ -136,7 +139,7 @@ def percentile(values: list[float], share: float) -> float:
 
 async def measure(arguments: argparse.Namespace, sessions: int, speculation: str) -> str:
     command = [sys.executable, str(HERE / "simulated_server.py"), "--core", "0", "--speculation", speculation]
-    for name in ("asr_ms", "partial_ms", "model_ms", "tts_ms", "endpoint_ms", "gap_ms", "vad"):
+    for name in ("asr_ms", "partial_ms", "model_ms", "tts_ms", "endpoint_ms", "gap_ms", "vad", "tick_ms"):
         command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: ASYNC220 - a driver, not a server
         try:
@@ -145,6 +148,7 @@ async def measure(arguments: argparse.Namespace, sessions: int, speculation: str
             url = f"http://127.0.0.1:{ready[1]}"
             speech = read_audio(str(SPEECH / arguments.speech), 16_000)
             figures = Figures()
+            await asyncio.sleep(SETTLE_S)
             idle_mb = memory_mb(server.pid)
             loop = asyncio.get_running_loop()
             until = loop.time() + arguments.seconds
@@ -196,6 +200,7 @@ async def main() -> None:
     parser.add_argument("--listen-s", type=float, default=3.0)
     parser.add_argument("--speech", default="requests/what_time_is_it.wav")
     parser.add_argument("--vad", default="silero")
+    parser.add_argument("--tick-ms", type=int, default=TICK_MS, help="period of the media clock")
     for name, default in (("asr", 0), ("partial", 60), ("model", 0), ("tts", 0), ("endpoint", 320), ("gap", 160)):
         parser.add_argument(f"--{name}-ms", type=int, default=default)
     arguments = parser.parse_args()

@@ -38,21 +38,23 @@ class Mouthpiece:
         self._anchor_at = 0.0
         self._reported = False
         self._complete_at: float | None = None
+        self._full_until = 0.0
+        """Until then the far end has its lead: nothing is due."""
 
     def due(self, now: float) -> list[Sound]:
         """The sound that should leave at `now`."""
         reply = self.playout.current
-        if not reply or self.playout.held(reply):
+        if not reply or (reply == self._reply and now < self._full_until) or self.playout.held(reply):
             return []
         if reply != self._reply:
             self._reply, self._anchor_offset, self._anchor_at = reply, 0, now
             self._reported, self._complete_at = False, None
+        self._full_until = 0.0
         out: list[Sound] = []
-        head = self._head(now)
+        head, lead = self._head(now), self.lead_ms * MOUTH_HZ // 1000
         if not self.reports and not self._reported:
             self.playout.played(reply, head - self.delay_ms * MOUTH_HZ // 1000)
-        while self.playout.sent(reply) - head < self.lead_ms * MOUTH_HZ // 1000:
-            sent = self.playout.sent(reply)
+        while (sent := self.playout.sent(reply)) - head < lead:
             sound = self.playout.pull(MOUTH_FRAME_SAMPLES)
             if sound is None:
                 if sent <= head:  # nothing was there to play: the ear waits, and so does its clock
@@ -62,6 +64,9 @@ class Mouthpiece:
             if sound.last:
                 self._complete_at = now + (self.playout.sent(reply) - head) / MOUTH_HZ
                 break
+        else:
+            if self.reports or self._reported:  # else the ledger is credited at every tick
+                self._full_until = now + (sent - head - lead) / MOUTH_HZ
         return out
 
     def played(self, reply: int, offset: int, now: float) -> None:
@@ -71,6 +76,7 @@ class Mouthpiece:
         """
         self.playout.played(reply, offset)
         if reply == self._reply:
+            self._full_until = 0.0
             if self.reports:
                 self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
             self._reported = True
@@ -79,6 +85,7 @@ class Mouthpiece:
         """The far end reports nothing after all: from now on the clock says where its playhead is."""
         self._anchor_offset, self._anchor_at = self._head(now), now
         self.reports = False
+        self._full_until = 0.0
 
     def hold(self, reply: int) -> None:
         """Silence at once."""
@@ -88,6 +95,7 @@ class Mouthpiece:
         """On from where it stopped."""
         self.playout.resume(reply)
         self._anchor_at = now
+        self._full_until = 0.0
         if self._complete_at is not None:
             self._complete_at = now + self.playout.in_flight(reply) / MOUTH_HZ
 
@@ -105,6 +113,7 @@ class Mouthpiece:
         all_played = head >= self.playout.sent(reply)
         self.playout.played(reply, head if all_played else head - delay)
         self._anchor_offset, self._anchor_at = self.playout.rewind(reply, head), now
+        self._full_until = 0.0
         if not all_played:
             self._complete_at = None
 
@@ -113,16 +122,15 @@ class Mouthpiece:
         reply = self._reply
         self._anchor_offset, self._anchor_at = self.playout.rewind(reply, self.playout.playhead(reply)), now
         self._complete_at = None
+        self._full_until = 0.0
 
     def over(self, reply: int, now: float, *, silent: bool = False) -> bool:
         """Whether the reply has been heard to its end, or its last report is not to be expected any more. `silent`: nothing at all
         comes from the far end."""
-        if self.playout.held(reply):
+        if self._complete_at is None or reply != self._reply or self.playout.held(reply):
             return False
         if self.playout.through(reply):
             return True
-        if self._complete_at is None or reply != self._reply:
-            return False
         if not self.reports and now >= self._complete_at + self.delay_ms / 1000:
             self.playout.played(reply, self.playout.sent(reply))
             return True

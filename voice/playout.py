@@ -258,7 +258,9 @@ class Playout:
         return reply in self._replies
 
     def _front(self) -> _Reply | None:
-        return next(iter(self._replies.values()), None)
+        for entry in self._replies.values():
+            return entry
+        return None
 
 
 def _take(entry: _Reply, size: int) -> bytes:

@@ -23,6 +23,7 @@ from .. import __version__
 from .access import NoLock, check_lock
 from .api import health, operator, outgoing, rooms, tokens
 from .call_tools import offer_through
+from .collector import spare_collector
 from .config import Config
 from .engines import describe
 from .gateway import websocket
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
 log = logging.getLogger("hubbub.server")
+
+LAZY_S = 3.0
+"""By then what loads behind the open door (WebRTC) is there too."""
 
 _HEADERS = [
     (b"content-security-policy", b"default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'"),
@@ -175,15 +179,21 @@ async def run(
     """The same inside a running event loop. `on_ready` is told the address once callers are accepted."""
     _log_to_stderr(log_level)
     config = configured(config, host=host, port=port, open_to_all=open_to_all)
-    address, number = config.server.host, config.server.port
     try:
         check_lock(config.server, os.environ)
         house = House(config, record=record)
     except (NoLock, VADError, TTSError, ImportError, OSError, RuntimeError) as error:  # what is missing says what to install
         log.error("cannot start: %s", error)
         return 1
-    server = http_server(create_app(house), address, number, max_message_bytes=config.server.limits.max_message_bytes)
-    announcer = asyncio.create_task(_announce(server, house, address, on_ready))
+    return await serve_house(house, on_ready=on_ready)
+
+
+async def serve_house(house: House, *, on_ready: Callable[[str, int], None] | None = None) -> int:
+    """Serves a house at the address of its configuration until SIGINT or SIGTERM; the process is this server's. Answers 0, or 1 when it
+    could not start."""
+    settings = house.config.server
+    server = http_server(create_app(house), settings.host, settings.port, max_message_bytes=settings.limits.max_message_bytes)
+    announcer = asyncio.create_task(_announce(server, house, settings.host, on_ready))
     try:
         await server.serve()
     except SystemExit:  # uvicorn could not bind or start; it has said why
@@ -216,6 +226,10 @@ async def _announce(server: Any, house: House, host: str, on_ready: Callable[[st
     log.info("%s", banner(house, host, port))
     if on_ready is not None:
         on_ready(host, port)
+    spare_collector()
+    await asyncio.sleep(LAZY_S)
+    if not house.sessions:  # else the look through everything would be heard
+        spare_collector()
 
 
 def _log_to_stderr(level: str) -> None:

@@ -14,7 +14,7 @@ from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, S
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
 from hubbub.voice.house import House
-from hubbub.voice.server import create_app, http_server
+from hubbub.voice.server import serve_house
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.turn.policy import TurnPolicy
@@ -36,26 +36,17 @@ class SimulatedModel(ChatModelBase):
 def build(speculation: str, endpoint_ms: int, sessions: int) -> House:
     policy = TurnPolicy(action_delay_ms=endpoint_ms, speculation=speculation)  # type: ignore[arg-type]
     rooms = {f"room{n}": RoomConfig(agents=(AgentConfig(name="Ava"),), turn=policy) for n in range(sessions)}
-    config = Config(server=ServerConfig(limits=LimitsConfig(max_sessions=sessions + 10)), rooms=rooms)
+    config = Config(server=ServerConfig(port=0, limits=LimitsConfig(max_sessions=sessions + 10)), rooms=rooms)
     vad, why = choose_vad("silero")
     asr = ScriptedASR([simulated.REQUEST], repeat=True, partial_ms=simulated.PARTIAL_MS, final_ms=simulated.FINAL_MS)
     tts = ScriptedTTS(first_sound_ms=simulated.TTS_MS, speed=simulated.TTS_SPEED)
     return House(config, engines=Engines(vad, asr, tts, {"vad": EngineInfo(name=vad.name, why=why)}), model=SimulatedModel())
 
 
-async def serve(given: Any) -> None:
-    house = build(given.speculation, int(given.endpoint), int(given.rooms))
-    server = http_server(create_app(house), "127.0.0.1", 0)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    print("READY", server.servers[0].sockets[0].getsockname()[1], flush=True)
-    await task
-
-
 if __name__ == "__main__":
     import uvloop
 
     given = simulated.arguments(__doc__, speculation="full", endpoint="200", rooms="100")
+    house = build(given.speculation, int(given.endpoint), int(given.rooms))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(given))
+        runner.run(serve_house(house, on_ready=lambda _, port: print("READY", port, flush=True)))

@@ -31,8 +31,8 @@ PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 SERVERS = ("hubbub-off", "hubbub-model", "hubbub-full", "pipecat", "livekit")
 CYCLE_S = 11.0
 """About one caller's cycle: the starts of all callers are spread over it."""
-SETTLE_S = 2.0
-"""Between a server's being ready and its idle memory being read."""
+SETTLE_S = 5.0
+"""Between a server's being ready and its idle memory being read: what it loads behind the open door is loaded by then."""
 
 
 def warm_up_s(sessions: int) -> float:

@@ -32,64 +32,122 @@ EXPLAINED_SHORT = 0.75
 
 SURE_BLOCKS = 5
 
+Samples = npt.NDArray[np.float32]
+
+_STEP = MOUTH_HZ // COMPARE_HZ * SAMPLE_BYTES
+_MOST_ARRIVED = SENT_MS * MOUTH_HZ // 1000 * SAMPLE_BYTES
+
+
+_KEPT = SENT_MS * COMPARE_HZ // 1000
+_COMPARED = STRETCH_SAMPLES * COMPARE_HZ // EAR_HZ
+
 
 class EchoGuard:
     """Remembers what was sent to one caller, and recognises it when it comes back."""
 
     def __init__(self) -> None:
-        self._sent: deque[bytes] = deque()
-        self._sent_bytes = 0
+        self._arrived = bytearray()
+        """What was sent since the last comparison: PCM16 at 24 kHz."""
+        self._sent: Samples = np.zeros(0, np.float32)
+        self._reference: _Reference | None = None
         self._heard: deque[bytes] = deque()
         self._heard_bytes = 0
 
     def sent(self, pcm: bytes) -> None:
         """Takes what leaves for the caller: PCM16 at 24 kHz."""
-        self._sent.append(pcm)
-        self._sent_bytes += len(pcm)
-        while self._sent and self._sent_bytes - len(self._sent[0]) > SENT_MS * MOUTH_HZ // 1000 * SAMPLE_BYTES:
-            self._sent_bytes -= len(self._sent.popleft())
+        self._arrived += pcm
+        surplus = len(self._arrived) - _MOST_ARRIVED
+        if surplus > _MOST_ARRIVED:
+            del self._arrived[:surplus]
 
     def heard(self, pcm: bytes) -> None:
         """Takes a window of the microphone: PCM16 at 16 kHz."""
         self._heard.append(pcm)
         self._heard_bytes += len(pcm)
-        while self._heard and self._heard_bytes - len(self._heard[0]) >= STRETCH_SAMPLES * SAMPLE_BYTES:
+        while self._heard_bytes - len(self._heard[0]) >= STRETCH_SAMPLES * SAMPLE_BYTES:
             self._heard_bytes -= len(self._heard.popleft())
 
     def is_echo(self) -> bool:
         """Whether the newest stretch of the microphone is explained by what was sent."""
-        return self.explained() >= (EXPLAINED if self._sounding() >= SURE_BLOCKS else EXPLAINED_SHORT)
-
-    def _sounding(self) -> int:
-        """How many blocks of 16 ms of the newest stretch hold sound: at an onset, most of it is still silence."""
-        heard = _decimated(b"".join(self._heard), EAR_HZ)[-STRETCH_SAMPLES * COMPARE_HZ // EAR_HZ :]
-        blocks = heard[: len(heard) // 64 * 64].reshape(-1, 64)
-        energy = (blocks * blocks).sum(axis=1)
-        return int((energy > energy.max(initial=1.0) * 0.05).sum())
+        heard = self._stretch()
+        return self._explained(heard) >= (EXPLAINED if _sounding(heard) >= SURE_BLOCKS else EXPLAINED_SHORT)
 
     def explained(self) -> float:
         """The share of the newest stretch's energy that a delayed copy of what was sent explains, from 0 to 1."""
-        if not self._sent or not self._heard:
+        return self._explained(self._stretch())
+
+    def _stretch(self) -> Samples:
+        return _decimated(b"".join(self._heard), EAR_HZ)[-_COMPARED:]
+
+    def _explained(self, heard: Samples) -> float:
+        if not len(heard):
             return 0.0
-        heard = _decimated(b"".join(self._heard), EAR_HZ)[-STRETCH_SAMPLES * COMPARE_HZ // EAR_HZ :]
-        sent = _decimated(b"".join(self._sent), MOUTH_HZ)
-        sent = np.concatenate([np.zeros(len(heard)), sent])  # the stretch may begin before the reply did
-        heard, sent = heard - heard.mean(), sent - sent.mean()
+        heard = heard - heard.mean()
         energy = float(heard @ heard)
         if energy < len(heard) * 4.0:
             return 0.0
-        size = 1 << (len(sent) + len(heard) - 1).bit_length()
-        crossed = np.fft.irfft(np.fft.rfft(sent, size) * np.conj(np.fft.rfft(heard, size)), size)[: len(sent) - len(heard) + 1]
-        running = np.concatenate([[0.0], np.cumsum(sent * sent)])
-        local = running[len(heard) :] - running[: -len(heard)]
-        quiet = local < local.max(initial=0.0) * 1e-3 + 1.0
-        share = np.where(quiet, 0.0, crossed * crossed / (np.maximum(local, 1.0) * energy))
+        reference = self._sound_sent(len(heard))
+        return 0.0 if reference is None else reference.explains(heard, energy)
+
+    def _sound_sent(self, length: int) -> "_Reference | None":
+        """What was sent, ready to be compared with a stretch of `length`. Kept while nothing more is sent: a held reply is compared
+        with one window after another."""
+        if self._arrived:
+            whole = len(self._arrived) // _STEP * _STEP
+            new = _decimated(bytes(self._arrived[:whole]), MOUTH_HZ)
+            del self._arrived[:whole]
+            self._sent = np.concatenate([self._sent, new])[-_KEPT:]
+            self._reference = None
+        if len(self._sent) and (self._reference is None or self._reference.length != length):
+            self._reference = _Reference(self._sent, length)
+        return self._reference
+
+
+class _Reference:
+    """What was sent, with what every comparison needs of it."""
+
+    def __init__(self, sent: Samples, length: int) -> None:
+        self.length = length
+        sent = np.concatenate([np.zeros(length, np.float32), sent])  # the stretch may begin before the reply did
+        sent -= sent.mean()
+        self._delays = len(sent) - length + 1
+        self._size = _fast_size(len(sent))  # what wraps around falls on delays that are not looked at
+        self._spectrum = np.fft.rfft(sent, self._size)
+        running = np.concatenate([[0.0], np.cumsum(sent * sent, dtype=np.float64)])
+        local = running[length:] - running[:-length]
+        self._local = np.maximum(local, 1.0)
+        self._quiet = local < local.max(initial=0.0) * 1e-3 + 1.0
+
+    def explains(self, heard: Samples, energy: float) -> float:
+        """The share of `heard`'s energy that the best delay explains."""
+        crossed = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(heard, self._size)), self._size)[: self._delays]
+        share = crossed * crossed / (self._local * energy)
+        share[self._quiet] = 0.0
         return float(min(1.0, share.max(initial=0.0)))
 
 
-def _decimated(pcm: bytes, rate_hz: int) -> npt.NDArray[np.float64]:
+def _fast_size(least: int) -> int:
+    """A length from `least` on that a fast Fourier transform is quick with: a multiple of 512 by 2, 3 and 5."""
+    return next(size for size in range(-(-least // 512) * 512, 1 << 30, 512) if _is_smooth(size))
+
+
+def _is_smooth(number: int) -> bool:
+    for prime in (2, 3, 5):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
+
+
+def _sounding(heard: Samples) -> int:
+    """How many blocks of 16 ms of a stretch hold sound: at an onset, most of it is still silence."""
+    blocks = heard[: len(heard) // 64 * 64].reshape(-1, 64)
+    energy = (blocks * blocks).sum(axis=1)
+    return int((energy > energy.max(initial=1.0) * 0.05).sum())
+
+
+def _decimated(pcm: bytes, rate_hz: int) -> Samples:
     """Sound at `COMPARE_HZ`, by averaging neighbours: what aliases is the same on both sides and weak."""
     samples = np.frombuffer(pcm, np.int16)
     factor = rate_hz // COMPARE_HZ
-    averaged: npt.NDArray[np.float64] = samples[: len(samples) // factor * factor].reshape(-1, factor).mean(axis=1)
-    return averaged
+    averaged: Samples = samples[: len(samples) // factor * factor].reshape(-1, factor).sum(axis=1, dtype=np.int32) / np.float32(factor)
+    return averaged.astype(np.float32, copy=False)

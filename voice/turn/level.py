@@ -5,6 +5,7 @@ room are farther away. So over a reply, sound that stays well below the caller's
 has said anything every speech counts, and while no reply plays every speech counts always. Pure.
 """
 
+import math
 from collections import deque
 
 import numpy as np
@@ -32,8 +33,8 @@ class CallerLevel:
     def judge(self, sound: bytes, speech: bool) -> bool:
         """Takes a window of PCM16; `speech`: the VAD's verdict. Answers whether it is too faint to be this caller."""
         samples = np.frombuffer(sound, np.int16).astype(np.float32)
-        rms = float(np.sqrt(samples @ samples / max(1, len(samples))))
-        level = 20 * float(np.log10(max(rms, 1.0) / 32768))
+        power = float(samples @ samples) / max(1, len(samples))
+        level = 10 * math.log10(max(power, 1.0) / 32768**2)
         self._recent.append(level)
         if speech:
             self._utterance.append(level)

@@ -4,6 +4,7 @@ A backchannel is judged by the whole of what was said: "yeah" leaves the floor w
 """
 
 import re
+from functools import lru_cache
 
 _BACKCHANNELS = frozenset(
     """yeah yes yep yup ya yah ok okay k right sure alright uh-huh uhhuh mhm mm mmm mm-hm mm-hmm mhmm hmm hm huh aha ah oh wow
@@ -26,11 +27,16 @@ _PHRASES = (
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*|[0-9]+|[一-鿿]+", re.IGNORECASE)
 
 
+_REMEMBERED = 2048
+"""Texts whose verdict is remembered: the machine asks again with every window while the words stay what they are."""
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case; a run of Chinese characters counts as one."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
+@lru_cache(_REMEMBERED)
 def is_backchannel(text: str) -> bool:
     """Whether a text consists of backchannels (and fillers beside them) and of nothing else. Empty text is not one."""
     lowered = " ".join(words_of(text))
@@ -42,12 +48,14 @@ def is_backchannel(text: str) -> bool:
     return all(word in _BACKCHANNELS or word in _FILLERS for word in words) and any(word in _BACKCHANNELS for word in words)
 
 
+@lru_cache(_REMEMBERED)
 def is_filler(text: str) -> bool:
     """Whether a text holds fillers only ("um", "uh"): a caller who is about to speak, or noise that was heard as words."""
     words = words_of(text)
     return bool(words) and all(word in _FILLERS for word in words)
 
 
+@lru_cache(_REMEMBERED)
 def claims_floor(text: str, single_words: bool = True) -> bool:
     """Whether words that were said over a reply ask for the floor.
 
