@@ -78,8 +78,8 @@ def create_app(house: House) -> Starlette:
     async def page(request: Request) -> Response:
         return FileResponse(web / "index.html")
 
-    asterisk = AsteriskGateway(house, house.config.telephony.asterisk)
     exchange = Exchange(house, offer=offer_through(house.rooms.get))
+    asterisk = AsteriskGateway(exchange)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

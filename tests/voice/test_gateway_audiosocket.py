@@ -18,6 +18,7 @@ from hubbub.voice.gateway.asterisk.audiosocket import AudioSocketServer
 from hubbub.voice.gateway.asterisk.calls import CallRequest, ExpectedCalls
 from hubbub.voice.gateway.asterisk.frames import CallId, Fault, Frame, HangUp, Key, Message, Sound, Unpacker, parse
 from hubbub.voice.gateway.asterisk.gateway import AsteriskGateway
+from hubbub.voice.gateway.telephony.exchange import Exchange
 from hubbub.voice.house import House
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -66,7 +67,7 @@ class Peer:
 
 @asynccontextmanager
 async def listening(house: House) -> AsyncIterator[tuple[AudioSocketServer, AsteriskGateway]]:
-    async with AsteriskGateway(house, house.config.telephony.asterisk) as gateway:
+    async with AsteriskGateway(Exchange(house)) as gateway:
         assert gateway.audiosocket is not None
         yield gateway.audiosocket, gateway
 
@@ -210,7 +211,7 @@ async def test_a_registered_uuid_serves_one_call() -> None:
 
 async def test_nobody_registers_where_nobody_listens() -> None:
     async with calls_house() as house:
-        client = TestClient(Starlette(routes=AsteriskGateway(house, house.config.telephony.asterisk).routes()))
+        client = TestClient(Starlette(routes=AsteriskGateway(Exchange(house)).routes()))
         answer = await asyncio.to_thread(client.post, "/api/calls/audiosocket")
         assert answer.status_code == 409
         assert "configure telephony.asterisk.audiosocket" in answer.json()["error"]["message"]

@@ -13,12 +13,18 @@ from calls_house import calls_house
 from hubbub.voice.client.phone import CallDetails, CallEnded, ClearCame, Complaint, PhoneCall
 from hubbub.voice.client.phone.asterisk import ChannelTrunk
 from hubbub.voice.client.phone.call import CallStarted
-from hubbub.voice.event import Dtmf, Reply
+from hubbub.voice.event import Call, Dtmf, Reply, SpeechStarted
 from hubbub.voice.gateway.asterisk import channel
 from hubbub.voice.gateway.asterisk import control as c
+from hubbub.voice.gateway.asterisk.calls import CallRequest
 from hubbub.voice.gateway.asterisk.pacer import Pacer
+from hubbub.voice.gateway.asterisk.seating import Seating
+from hubbub.voice.gateway.telephony.exchange import Exchange
+from hubbub.voice.gateway.telephony.tones import key_tone
 from hubbub.voice.gateway.telephony.wire.base import WireError
+from hubbub.voice.grant import OPEN, Grant, Refused
 from hubbub.voice.house import House
+from hubbub.voice.phone import PhoneError
 from hubbub.voice.session import Session
 from hubbub.voice.testing.time import run_simulated
 
@@ -36,8 +42,9 @@ async def called(house: House, trunk: ChannelTrunk) -> AsyncIterator[tuple[Phone
     asterisk, ours = pipes()
     async with Pacer() as pacer, PhoneCall(trunk, asterisk, CallStarted("pipe")) as call:
         started = await channel.first_message(ours)
-        session = await house.join("default", "Kim")
-        talking = asyncio.create_task(channel.talk(ours, started, session, house, pacer))
+        seating = Seating(Exchange(house))
+        session = await seating.seat(CallRequest(name="Kim"), OPEN, "call")
+        talking = asyncio.create_task(channel.talk(ours, started, session, seating, pacer))
         yield call, session, asterisk
         await call.hang_up()
         await talking
@@ -181,6 +188,65 @@ def test_who_says_nothing_is_not_waited_for() -> None:
             await channel.first_message(ours)
 
     run_simulated(scenario())
+
+
+def test_an_agent_may_hold_send_keys_and_hang_up() -> None:
+    async def scenario(house: House) -> None:
+        async with called(house, ChannelTrunk(CallDetails())) as (call, session, _):
+            await ended_reply(session)
+            connection = session.connection
+            assert isinstance(connection, channel.ChannelConnection)
+            handset = connection.handset
+            assert handset is not None
+            handset.hold()
+            heard_from = session.now
+            await call.say(buzz(600, call.rate_hz))
+            await asyncio.sleep(0.4)
+            assert session.now > heard_from
+            assert not [event for event in session.log if isinstance(event, SpeechStarted)], "on hold he is not heard"
+            noise = np.frombuffer(bytes(call.heard[-320 * 20 :]), "<i2")
+            assert 0 < np.abs(noise).max() < 500, "but hears that the line is there"
+            handset.resume()
+            handset.send_digits("5")
+            await asyncio.sleep(0.3)
+            assert key_tone(bytes(call.heard[-640 * 10 : -640 * 8]), call.rate_hz) == "5"
+            with pytest.raises(PhoneError, match="by its dialplan"):
+                await handset.transfer("+15550100")
+            session.type("thank you, goodbye")
+            while not call.monitor.agent_speaks:
+                await asyncio.sleep(0.02)
+            handset.hang_up()
+            ended = await call.wait_until_ended()
+            assert ended.by == "server"
+            last = [event for event in session.log if isinstance(event, Reply) and event.final][-1]
+            assert not last.unheard, "the goodbye was heard to its end"
+            states = [event.state for event in session.log if isinstance(event, Call)]
+            assert states == ["started", "on_hold", "resumed", "ended"]
+
+    simulated(scenario)
+
+
+def test_each_call_has_a_room_of_its_own_and_its_agent() -> None:
+    async def scenario(house: House) -> None:
+        seating = Seating(Exchange(house))
+        one = await seating.seat(CallRequest(agent="ava", caller="+4930123456"), OPEN, "1")
+        other = await seating.seat(CallRequest(), OPEN, "2")
+        assert one.room.name != other.room.name
+        assert one.room.name.startswith("default.call-")
+        assert one.name == "caller …3456"
+        with pytest.raises(Refused, match="no agent 'Bob'"):
+            await seating.seat(CallRequest(agent="Bob"), OPEN, "3")
+        with pytest.raises(Refused, match="this token opens the room 'lobby'"):
+            await seating.seat(CallRequest(room="default"), Grant(room="lobby"), "3")
+        with pytest.raises(Refused, match="the server is full: 2 calls"):
+            await seating.seat(CallRequest(), OPEN, "3")
+        for session in (one, other):
+            await seating.end(session, seating.begin(session, lambda why: None), "hung up")
+        assert not house.sessions
+        assert list(house.rooms) in ([], ["default"])
+        assert len(seating) == 0
+
+    simulated(scenario, max_calls=2)
 
 
 async def ended_reply(session: Session) -> Reply:

@@ -17,14 +17,16 @@ from uuid import UUID
 from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
 from ...audio.resample import Resampler
 from ...config.asterisk import AudioSocketConfig
-from ...door import Door, Refused
 from ...event import AudioFormat, Clear, Event, Hold, Resume
+from ...grant import Refused
 from ...playout import Sound
 from ...session import Session
 from . import frames as wire
-from .calls import CallPlan, ExpectedCalls, plan_of
+from .calls import ExpectedCalls, plan_of
+from .handset import Handset
 from .mouth import LEAD_MS, PacedMouth
 from .pacer import Pacer
+from .seating import Seating
 
 log = logging.getLogger("hubbub.gateway.audiosocket")
 
@@ -62,10 +64,13 @@ class AudioSocketConnection:
         self._call = call
         self._mouth = PacedMouth(self.rate_hz)
         self._ear = Resampler(self.rate_hz, EAR_HZ)
+        self.handset: Handset | None = None
 
     # ── to Asterisk ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def send_event(self, event: Event) -> None:
+        if self.handset is not None:
+            self.handset.take(event)
         match event:
             case Hold():
                 self._mouth.hold(event.reply)
@@ -75,6 +80,8 @@ class AudioSocketConnection:
                 self._mouth.clear(event.reply)
 
     def send_sound(self, sound: Sound) -> None:
+        if self.handset is not None:
+            self.handset.resume()
         self._mouth.take(sound)
 
     def send_voices(self, pcm: bytes) -> None:
@@ -87,6 +94,8 @@ class AudioSocketConnection:
     def beat(self, now: float) -> None:
         """Sends the next 20 ms, and tells the session how far the caller has heard."""
         pcm, heard = self._mouth.frame()
+        if self.handset is not None and (other := self.handset.frame(self.rate_hz)):
+            pcm = other
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_MS // FRAME_MS * (len(pcm) + wire.HEADER_BYTES):
             self.end("slow")
         elif not self._writer.is_closing():
@@ -124,7 +133,9 @@ class AudioSocketConnection:
         if len(pcm) > MAX_SOUND_MS * rate_hz // 1000 * 2:
             self._bad(f"{len(pcm)} bytes of sound in one frame are more than {MAX_SOUND_MS} ms: dropped")
             return
-        self._session.hear(self._ear.push(pcm))
+        heard = self._ear.push(pcm)
+        on_hold = self.handset is not None and self.handset.on_hold
+        self._session.hear(bytes(len(heard)) if on_hold else heard)
 
     def _bad(self, what: str) -> str:
         self.bad_frames += 1
@@ -138,8 +149,8 @@ class AudioSocketServer:
     Entering raises OSError where nobody can listen at the address.
     """
 
-    def __init__(self, door: Door, config: AudioSocketConfig, expected: ExpectedCalls, pacer: Pacer) -> None:
-        self._door = door
+    def __init__(self, seating: Seating, config: AudioSocketConfig, expected: ExpectedCalls, pacer: Pacer) -> None:
+        self._seating = seating
         self._config = config
         self._expected = expected
         self._allowed = tuple(ip_network(entry, strict=False) for entry in config.allowed)
@@ -200,7 +211,8 @@ class AudioSocketServer:
         try:
             uuid, rest = await _first_frame(reader, unpacker)
             plan = await plan_of(uuid, self._expected, self._config)
-            session = await self._seat(plan, peer)
+            grant = replace(plan.grant, address=plan.grant.address or peer)
+            session = await self._seating.seat(plan.request, grant, str(uuid))
         except wire.FrameError as error:
             log.warning("peer=%s refused: %s", peer, error)
             await _hang_up(writer)
@@ -209,21 +221,7 @@ class AudioSocketServer:
             log.warning("peer=%s refused code=%s: %s", peer, error.code, error)
             await _hang_up(writer)
             return
-        log.info(
-            "call=%s peer=%s room=%s session=%s name=%s parameters=%s",
-            uuid, peer, session.room.name, session.id, session.name, dict(plan.request.parameters),
-        )  # fmt: skip
         await self._talk(reader, writer, unpacker, rest, session, uuid)
-
-    async def _seat(self, plan: CallPlan, peer: str) -> Session:
-        grant = replace(plan.grant, address=plan.grant.address or peer)
-        try:
-            return await self._door.join(plan.request.room, plan.request.name, grant=grant, role=plan.request.role)
-        except Refused:
-            raise
-        except Exception as error:  # an engine or a model that does not start
-            log.exception("peer=%s a caller could not be seated", peer)
-            raise Refused("internal", f"the room '{plan.request.room}' cannot be opened: {error}") from error
 
     async def _talk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, unpacker: wire.Unpacker, rest: list[wire.Frame],
@@ -231,7 +229,8 @@ class AudioSocketServer:
     ) -> None:  # fmt: skip
         connection = AudioSocketConnection(writer, session, uuid)
         audio = AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
-        session.attach(connection, self._door.describe(session, audio))
+        session.attach(connection, self._seating.door.describe(session, audio))
+        connection.handset = handset = self._seating.begin(session, connection.end)
         self._calls[connection] = None
         self._pacer.add(connection)
         reading = asyncio.create_task(_read(reader, unpacker, rest, connection), name=f"audiosocket-{session.id}")
@@ -247,7 +246,7 @@ class AudioSocketServer:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             session.detach(connection, asyncio.get_running_loop().time())
-            self._door.leave(session, f"the call ended: {why}")
+            await self._seating.end(session, handset, why)
             log.info("call=%s session=%s ended: %s", uuid, session.id, why)
         if why != "slow":
             await _hang_up(writer)

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...config.asterisk import AudioSocketConfig
 from ...door import OPEN, Grant, Refused
-from ...event import Role
 
 log = logging.getLogger("hubbub.gateway.asterisk")
 
@@ -32,9 +31,15 @@ class CallRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    room: str = Field(default="default", min_length=1, max_length=64)
-    name: str = Field(default="caller", min_length=1, max_length=64)
-    role: Role = "speaker"
+    room: str | None = Field(default=None, min_length=1, max_length=64)
+    """None for `telephony.room`."""
+    agent: str | None = Field(default=None, min_length=1, max_length=64)
+    """Who greets and answers first; None for the room's first."""
+    name: str = Field(default="", max_length=64)
+    """The caller's name in the room; empty for one made of his number."""
+    caller: str = Field(default="", max_length=64)
+    called: str = Field(default="", max_length=64)
+    """The numbers, as Asterisk knows them."""
     parameters: dict[str, str] = Field(default={}, max_length=MAX_PARAMETERS)
     """What the dialplan knows of the call; goes to the log with it."""
 

@@ -13,15 +13,16 @@ from typing import Any, Protocol
 
 from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
 from ...audio.resample import Resampler
-from ...door import Door
 from ...event import AudioFormat, Clear, Event, Hold, Resume
 from ...playout import Sound
 from ...session import Session
 from ..telephony.coding import decode, encode, frame_bytes
 from ..telephony.wire.base import Coding, WireError
 from . import control as c
+from .handset import Handset
 from .mouth import EAR_DELAY_MS, LEAD_MS, PacedMouth
 from .pacer import Pacer
+from .seating import Seating
 
 log = logging.getLogger("hubbub.gateway.channel")
 
@@ -91,6 +92,7 @@ class ChannelConnection:
         self._wake = asyncio.Event()
         self._full = False
         self._paused_at: float | None = None
+        self.handset: Handset | None = None
         self._dry_at = 0.0
         """When Asterisk's queue will have run dry, by the clock."""
         self._unmarked = 0
@@ -102,6 +104,8 @@ class ChannelConnection:
     # ── to Asterisk ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def send_event(self, event: Event) -> None:
+        if self.handset is not None:
+            self.handset.take(event)
         match event:
             case Hold(reply=reply):
                 self._mouth.hold(reply)
@@ -114,6 +118,8 @@ class ChannelConnection:
                 self._flush()
 
     def send_sound(self, sound: Sound) -> None:
+        if self.handset is not None:
+            self.handset.resume()
         self._mouth.take(sound)
 
     def send_voices(self, pcm: bytes) -> None:
@@ -131,10 +137,12 @@ class ChannelConnection:
         while self._dry_at - now < AHEAD_S:
             before = self._mouth.sent
             pcm, _ = self._mouth.frame()
-            if self._mouth.idle:
-                if self._unmarked:
-                    self._mark()
+            other = b"" if self.handset is None else self.handset.frame(self._coding.rate_hz)
+            if self._mouth.idle and self._unmarked:
+                self._mark()
+            if self._mouth.idle and not other:
                 return
+            pcm = other or pcm
             self._dry_at = max(self._dry_at, now) + FRAME_MS / 1000
             self._put(encode(self._coding, pcm))
             if self._mouth.sent != before:
@@ -213,7 +221,9 @@ class ChannelConnection:
     def _hear(self, data: bytes) -> None:
         if len(data) > frame_bytes(self._coding, MAX_SOUND_MS):
             raise WireError("too_much_sound", f"{len(data)} bytes of sound in one message are more than {MAX_SOUND_MS} ms: dropped")
-        self._session.hear(self._ear.push(decode(self._coding, data)))
+        heard = self._ear.push(decode(self._coding, data))
+        on_hold = self.handset is not None and self.handset.on_hold
+        self._session.hear(bytes(len(heard)) if on_hold else heard)
 
     def _obey(self, event: c.Event) -> None:
         match event:
@@ -254,10 +264,12 @@ async def first_message(wire: Wire) -> Started:
     return Started(data)
 
 
-async def talk(wire: Wire, started: Started, session: Session, door: Door, pacer: Pacer) -> None:
+async def talk(wire: Wire, started: Started, session: Session, seating: Seating, pacer: Pacer) -> None:
     """Runs one seated call from its start to its end, and gives its seat up."""
     connection = ChannelConnection(wire, started, session)
-    session.attach(connection, door.describe(session, AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)))
+    audio = AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
+    session.attach(connection, seating.door.describe(session, audio))
+    connection.handset = handset = seating.begin(session, connection.end)
     pacer.add(connection)
     reader = asyncio.create_task(_read(wire, connection), name=f"channel-read-{session.id}")
     writer = asyncio.create_task(connection.write(), name=f"channel-write-{session.id}")
@@ -275,7 +287,7 @@ async def talk(wire: Wire, started: Started, session: Session, door: Door, pacer
             task.cancel()
         await asyncio.gather(reader, writer, return_exceptions=True)
         session.detach(connection, asyncio.get_running_loop().time())
-        door.leave(session, f"the call ended: {why}")
+        await seating.end(session, handset, why)
         log.info("channel=%s session=%s ended: %s", started.event.channel_id, session.id, why)
     if why not in ("hung up", "lost", "slow"):
         connection.hang_up()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -15,14 +15,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from ...api.answer import refusal, refuse_handshake
-from ...config.asterisk import AsteriskConfig
-from ...door import Door, Grant, Refused
+from ...api.body import read_model
+from ...grant import Grant, Refused
 from ...session import Session
+from ..telephony.exchange import Exchange
 from ..telephony.wire.base import WireError
 from . import channel
 from .audiosocket import AudioSocketServer
-from .calls import MAX_ANSWER_BYTES, REGISTERED_FOR_S, CallRequest, ChannelRequest, ExpectedCalls, explained
+from .calls import REGISTERED_FOR_S, CallRequest, ChannelRequest, ExpectedCalls, explained
 from .pacer import Pacer
+from .seating import Seating
 
 log = logging.getLogger("hubbub.gateway.asterisk")
 
@@ -31,7 +33,6 @@ SUBPROTOCOL = "media"
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_MESSAGE_BYTES = 256 * 1024
-AnyCall = TypeVar("AnyCall", bound=CallRequest)
 
 
 class AsteriskGateway:
@@ -41,15 +42,16 @@ class AsteriskGateway:
     channel connects to; `POST /api/calls/asterisk` connects to a channel that waits in Asterisk (`Dial(WebSocket/INCOMING/…)`).
     """
 
-    def __init__(self, door: Door, config: AsteriskConfig) -> None:
-        self._door = door
-        self._config = config
+    def __init__(self, exchange: Exchange) -> None:
+        self._door = exchange.house
+        self._config = exchange.config.asterisk
+        self._seating = Seating(exchange)
         self._expected = ExpectedCalls()
         self._pacer = Pacer()
         self._open = AsyncExitStack()
         self._calls: set[asyncio.Task[None]] = set()
-        socket = config.audiosocket
-        self.audiosocket = None if socket is None else AudioSocketServer(door, socket, self._expected, self._pacer)
+        socket = self._config.audiosocket
+        self.audiosocket = None if socket is None else AudioSocketServer(self._seating, socket, self._expected, self._pacer)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
@@ -85,8 +87,8 @@ class AsteriskGateway:
             grant = self._door.admit(request)
             if self.audiosocket is None:
                 raise Refused("conflict", "this server listens for no AudioSocket: configure telephony.asterisk.audiosocket")
-            call = await _body(request, CallRequest)
-            _check_room(call, grant)
+            call = await read_model(request, CallRequest)
+            self._seating.check(call, grant)
             uuid = self._expected.register(call, grant, asyncio.get_running_loop().time())
         except Refused as error:
             return refusal(error)
@@ -101,9 +103,8 @@ class AsteriskGateway:
         """Asterisk connects: `Dial(WebSocket/NAME/c(slin16)f(json)v(room=ROOM,name=NAME))`."""
         try:
             grant = self._door.admit(socket)
-            query = dict(socket.query_params)
-            call = _checked(CallRequest, {name: query[name] for name in ("room", "name", "role") if name in query})
-            _check_room(call, grant)
+            call = _call_of(dict(socket.query_params))
+            self._seating.check(call, grant)
         except Refused as error:
             log.warning("refused code=%s: %s", error.code, error)
             await refuse_handshake(socket, error)
@@ -118,8 +119,8 @@ class AsteriskGateway:
             grant = self._door.admit(request)
             if self._config.channel is None:
                 raise Refused("conflict", "no Asterisk is configured to connect to: set telephony.asterisk.channel.url")
-            call = await _body(request, ChannelRequest)
-            _check_room(call, grant)
+            call = await read_model(request, ChannelRequest)
+            self._seating.check(call, grant)
             wire = _ClientWire(await _dial(f"{self._config.channel.url.rstrip('/')}/media/{call.connection}"))
         except Refused as error:
             return refusal(error)
@@ -141,30 +142,17 @@ class AsteriskGateway:
         started = None
         try:
             started = await channel.first_message(wire)
-            session = await self._seat(call, grant)
+            session = await self._seating.seat(call, grant, started.event.channel_id)
         except (WireError, Refused) as error:
             log.warning("call refused: %s", error)
             if seated is not None:
                 seated.set_exception(error if isinstance(error, Refused) else Refused("conflict", str(error)))
             await channel.refuse(wire, "plain" if started is None else started.form)
             return
-        event = started.event
-        log.info(
-            "channel=%s room=%s session=%s name=%s format=%s variables=%s",
-            event.channel_id, session.room.name, session.id, session.name, event.format, dict(event.channel_variables),
-        )  # fmt: skip
+        log.info("channel=%s variables=%s", started.event.channel_id, dict(started.event.channel_variables))
         if seated is not None:
             seated.set_result(session)
-        await channel.talk(wire, started, session, self._door, self._pacer)
-
-    async def _seat(self, call: CallRequest, grant: Grant) -> Session:
-        try:
-            return await self._door.join(call.room, call.name, grant=grant, role=call.role)
-        except Refused:
-            raise
-        except Exception as error:  # an engine or a model that does not start
-            log.exception("a caller could not be seated")
-            raise Refused("internal", f"the room '{call.room}' cannot be opened at the moment; the server's log says why") from error
+        await channel.talk(wire, started, session, self._seating, self._pacer)
 
 
 class _ServerWire:
@@ -223,26 +211,13 @@ async def _dial(url: str) -> ClientConnection:
         raise Refused("unknown_session", f"Asterisk at {where} does not take the connection: {error or type(error).__name__}") from None
 
 
-async def _body(request: Request, kind: type[AnyCall]) -> AnyCall:
-    """What a request asks for. Raises Refused."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise Refused("too_large", f"a call is described in {MAX_ANSWER_BYTES} bytes at most")
+def _call_of(query: dict[str, str]) -> CallRequest:
+    """What the variables of a dial string (`v(room=…,tenant=…)`) say of a call: those that we know, and the rest as its parameters.
+    Raises Refused.
+    """
+    known = {name: query[name] for name in ("room", "agent", "name", "caller", "called") if name in query}
+    rest = {name: value for name, value in query.items() if name not in (*known, "token", "resume")}
     try:
-        return kind.model_validate_json(body or b"{}")
+        return CallRequest.model_validate({**known, "parameters": rest})
     except ValidationError as error:
         raise Refused("bad_request", explained(error)) from None
-
-
-def _checked(kind: type[CallRequest], values: dict[str, str]) -> CallRequest:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise Refused("bad_request", explained(error)) from None
-
-
-def _check_room(call: CallRequest, grant: Grant) -> None:
-    if grant.room is not None and call.room != grant.room:
-        raise Refused("forbidden", f"this token opens the room '{grant.room}', not '{call.room}'")

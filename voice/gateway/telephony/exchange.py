@@ -241,8 +241,7 @@ class Exchange:
     def begin(self, live: LiveCall) -> None:
         """A call has its seat."""
         self.live[live.session.id] = live
-        if self._offer is not None:
-            self._take_back[live.session.id] = self._offer(live.session, live)
+        self.offer(live.session, live)
         live.tell("started", live.plan.direction)
         self.outgoing.begun(live)
 
@@ -250,11 +249,20 @@ class Exchange:
         """A call is over: its seat, and a room that was made for it, go."""
         live.tell("ended", reason)
         self.live.pop(live.session.id, None)
-        if (take_back := self._take_back.pop(live.session.id, None)) is not None:
-            take_back()
         self.outgoing.ended(live, reason)
-        room = live.session.room.name
-        self.house.leave(live.session, reason)
+        await self.leave(live.session, reason)
+
+    def offer(self, session: Session, call: PhoneControl) -> None:
+        """The agents of a seated call's room may treat it, until it leaves."""
+        if self._offer is not None:
+            self._take_back[session.id] = self._offer(session, call)
+
+    async def leave(self, session: Session, reason: str) -> None:
+        """Gives up a call's seat, and a room that was made for it."""
+        if (take_back := self._take_back.pop(session.id, None)) is not None:
+            take_back()
+        room = session.room.name
+        self.house.leave(session, reason)
         if self.config.private_rooms:
             try:
                 await self.house.delete_room(room)

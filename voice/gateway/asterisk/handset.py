@@ -1,0 +1,119 @@
+"""What an agent may do with a call of Asterisk: hold, hang up, send keys. Implements `voice.phone.PhoneControl`."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from ...audio.frames import FRAME_MS, SAMPLE_BYTES
+from ...audio.wav import AudioFileError
+from ...event import Call as CallEvent
+from ...event import Clear, Event, Floor
+from ...phone import PhoneError
+from ...session import Session
+from ..telephony.call import GOODBYE_S
+from ..telephony.hold import HoldSound
+from ..telephony.live import MAX_DIGITS
+from ..telephony.tones import key_sound
+
+log = logging.getLogger("hubbub.gateway.asterisk")
+
+CARRIER = "asterisk"
+
+
+class Music(Protocol):
+    """What callers on hold hear, at a call's rate."""
+
+    def at(self, rate_hz: int) -> HoldSound: ...
+
+
+class Handset:
+    """One call in an agent's hand. `end` ends it, with the reason."""
+
+    def __init__(self, session: Session, end: Callable[[str], None], music: Music) -> None:
+        self.on_hold = False
+        """The caller hears the hold's sound, and is not heard."""
+        self._session = session
+        self._end = end
+        self._music = music
+        self._sound: HoldSound | None = None
+        self._sound_hz = 0
+        self._tones = bytearray()
+        self._rate_hz = 8000
+        self._goodbye: asyncio.TimerHandle | None = None
+
+    # ── voice.phone.PhoneControl ──────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def name(self) -> str:
+        return self._session.name
+
+    def hold(self) -> None:
+        if not self.on_hold:
+            self.on_hold = True
+            self.tell("on_hold")
+
+    def resume(self) -> None:
+        if self.on_hold:
+            self.on_hold = False
+            self.tell("resumed")
+
+    def hang_up(self) -> None:
+        if self._goodbye is None:
+            self._goodbye = asyncio.get_running_loop().call_later(GOODBYE_S, self._end, "hang_up")
+
+    def send_digits(self, digits: str) -> None:
+        if not 0 < len(digits) <= MAX_DIGITS:
+            raise PhoneError(f"one to {MAX_DIGITS} keys can be sent at a time")
+        try:
+            self._tones += key_sound(digits, self._rate_hz)
+        except ValueError as error:
+            raise PhoneError(str(error)) from None
+
+    async def transfer(self, number: str) -> None:
+        raise PhoneError("calls of this telephone system are put through by its dialplan, after the conversation has ended, not from here")
+
+    # ── the call's side ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def take(self, event: Event) -> None:
+        """Takes what happens in the session: a goodbye that was heard ends the call, and who breaks into one stays on the line."""
+        if isinstance(event, Floor) and event.mouth == "idle" and self._goodbye is not None:
+            self._end("hang_up")
+        elif isinstance(event, Clear):
+            self.close()
+
+    def frame(self, rate_hz: int) -> bytes:
+        """The next 20 ms of what is no reply's: tones of keys, or the sound of a hold; empty where there is neither."""
+        self._rate_hz = rate_hz
+        samples = rate_hz * FRAME_MS // 1000
+        if self._tones:
+            size = samples * SAMPLE_BYTES
+            piece = bytes(self._tones[:size])
+            del self._tones[:size]
+            return piece.ljust(size, b"\0")
+        return self._hold_sound(rate_hz).take(samples) if self.on_hold else b""
+
+    def tell(self, state: str, detail: str = "") -> None:
+        """Says what becomes of the call, to its session and its room."""
+        session = self._session
+        event = CallEvent.model_validate(
+            {"at_ms": session.now_ms, "speaker": self.name, "carrier": CARRIER, "state": state, "detail": detail}
+        )
+        session.emit(event)
+        session.room.overheard(session, event)
+
+    def close(self) -> None:
+        """The goodbye is off, or the call is over."""
+        if self._goodbye is not None:
+            self._goodbye.cancel()
+            self._goodbye = None
+
+    def _hold_sound(self, rate_hz: int) -> HoldSound:
+        if self._sound is None or self._sound_hz != rate_hz:
+            try:
+                self._sound = self._music.at(rate_hz)
+            except (AudioFileError, OSError) as error:
+                log.error("telephony.hold_music cannot be played: %s", error)
+                self._sound = HoldSound(rate_hz)
+            self._sound_hz = rate_hz
+        return self._sound
