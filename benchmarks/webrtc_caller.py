@@ -144,6 +144,7 @@ class WebRTCCaller(Caller):
         self._size = 0
         line.on_rtp = self._packet
         self._sequence, self._timestamp, self._silent = 0, 0, 0
+        self.quiet = bytes([self.speech.packets[-1][0] & 0xFC])
         await line.open(20, self.certificate)
 
     def _look(self, payload_type: int, ssrc: int) -> bool:
@@ -158,7 +159,7 @@ class WebRTCCaller(Caller):
             payload, self._silent = self.speech.packets[place], 0
         else:
             self._silent += 1
-            payload = b"\x08" if self._silent % 20 == 1 else b""
+            payload = self.quiet if self._silent % 20 == 1 else b""
         if payload:
             packet = RtpPacket(PAYLOAD_TYPE, self._sequence, self._timestamp, self.line.ssrc, payload)
             self._sequence = (self._sequence + 1) & 0xFFFF

@@ -8,7 +8,7 @@ real time loses the surplus, and one that stops sending is given silence, so tha
 import numpy as np
 import numpy.typing as npt
 
-from .audio.frames import EAR_HZ, SAMPLE_BYTES, ms_to_samples
+from .audio.frames import EAR_FRAME_SAMPLES, EAR_HZ, SAMPLE_BYTES, ms_to_samples
 
 PAST_MS = 1200
 """Judged sound that is kept: more than the longest pre-roll."""
@@ -37,6 +37,7 @@ class Ear:
         self._base = 0
         self._absent_from = 0
         self._absent_until = 0
+        self._rested_until = 0
 
     def push(self, pcm: bytes) -> int:
         """Takes PCM16 at 16 kHz, any whole number of samples. Answers how many samples were dropped."""
@@ -57,7 +58,18 @@ class Ear:
         starved = self._expected - self.received - ms_to_samples(STARVED_MS, EAR_HZ)
         if starved <= 0:
             return b""
-        missing = int(starved) + self.window_samples
+        return self._fill(int(starved) + self.window_samples)
+
+    def rest(self) -> bytes:
+        """The far end says that it sends nothing because nothing is said: silence up to now, at once. Answers it."""
+        missing = int(self._expected) - self.received
+        if missing < EAR_FRAME_SAMPLES:
+            return b""
+        filled = self._fill(missing)
+        self._rested_until = self.received
+        return filled
+
+    def _fill(self, missing: int) -> bytes:
         if self._absent_until != self.received:
             self._absent_from = self.received
         filled = bytes(missing * SAMPLE_BYTES)
@@ -84,7 +96,7 @@ class Ear:
     @property
     def starved(self) -> bool:
         """Whether the stream has stopped: the newest sound is filled-in silence."""
-        return 0 < self.received == self._absent_until
+        return 0 < self.received == self._absent_until != self._rested_until
 
     def window(self) -> npt.NDArray[np.int16]:
         """The next window, shape (window_samples,), int16; a view that must be dropped before the ear changes."""

@@ -160,6 +160,14 @@ class Session:
             )
             log.warning("session=%s room=%s sound faster than real time, dropping", self.id, self.room.name)
 
+    def hear_nothing(self) -> None:
+        """The caller's client says that it sends nothing because nothing is said (DTX): silence up to now, without waiting for what
+        might be late."""
+        if filled := self.ear.rest():
+            self._utterances.feed(filled)
+            if self.state.ear is machine.Ear.PAUSING:
+                self._hurry()
+
     def type(self, text: str) -> None:
         """A typed turn."""
         if self._may("type"):

@@ -84,3 +84,23 @@ def test_any_chunking_gives_the_same_windows(sizes):
     while ear.ready:
         ear.judged()
     assert ear.at == sum(sizes) // W * W
+
+
+def test_a_far_end_that_says_it_is_silent_is_silent_at_once_and_not_twice():
+    ear = Ear(512)
+    for _ in range(50):
+        ear.push(bytes(640))
+        ear.advance(320)
+    ear.judged()
+    for _ in range(10):
+        ear.advance(160)
+        ear.rest()
+    assert 0 <= ear.late < 320
+    assert not ear.starved, "the stream has not stopped: it said that it would be silent"
+    before = ear.received
+    assert ear.rest() == b""
+    ear.push(bytes(640))
+    assert ear.received == before + 320
+    while ear.at < 50 * 320 + 512:
+        ear.judged()
+    assert ear.absent, "no VAD need hear it"

@@ -7,6 +7,7 @@ import numpy as np
 from hubbub.voice.rtc.opus import Decoder, Encoder
 from hubbub.voice.rtc.rtp import RtpPacket, parse_rtp
 from hubbub.voice.rtc.sender import KEEP_ALIVE_S, TAIL_FRAMES, TrackSender
+from hubbub.voice.rtc.shared import EncoderPool, SharedEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ class Track:
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.sender = TrackSender(Encoder(24_000), 0x12345678, 111, self._send, now=0.0)
+        self.sender = TrackSender(SharedEncoder(EncoderPool(lambda: Encoder(24_000))), 0x12345678, 111, self._send, now=0.0)
 
     def _send(self, data: bytes) -> bool:
         self.sent.append((self.now, parse_rtp(data)))
@@ -65,7 +66,7 @@ def test_an_idle_track_falls_quiet_and_sends_a_byte_now_and_then() -> None:
 
 def test_without_dtx_silence_is_sent_too() -> None:
     track = Track()
-    track.sender = TrackSender(Encoder(24_000), 1, 111, track._send, now=0.0, dtx=False)
+    track.sender = TrackSender(SharedEncoder(EncoderPool(lambda: Encoder(24_000))), 1, 111, track._send, now=0.0, dtx=False)
     track.run(0.5, reply=True)
     track.run(2)
     assert abs(len(track.sent) - 125) <= 2
@@ -97,6 +98,20 @@ def test_a_stop_in_full_sound_has_no_click() -> None:
     steps = np.abs(np.diff(sound))
     assert steps[24 * 480 :].max() < 1.5 * steps[5 * 480 : 20 * 480].max(), "no step is steeper than the tone's own"
     assert np.abs(sound[-1440:]).max() < 300
+
+
+def test_a_stall_of_the_process_tears_no_hole_into_the_sound() -> None:
+    track = Track()
+    track.run(0.2, reply=True)
+    track.now += 0.08
+    track.sender.tick(track.now)
+    for _ in range(4):  # what the mouthpiece makes up for
+        track.sender.play(FRAME, track.now)
+    track.run(0.2, reply=True)
+    packets = [packet for _, packet in track.sent]
+    assert len(packets) == 24
+    assert not any(packet.marker for packet in packets[1:])
+    assert all((after.timestamp - before.timestamp) & 0xFFFFFFFF == 960 for before, after in itertools.pairwise(packets))
 
 
 def test_voices_go_with_the_reply_and_alone() -> None:

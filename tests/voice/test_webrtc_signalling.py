@@ -54,6 +54,23 @@ async def test_a_pure_whip_client_without_a_channel_is_heard() -> None:
         await client.close()
 
 
+async def test_two_who_hear_the_same_reply_cost_one_encoding() -> None:
+    async with running() as server:
+        one, two = await StockClient().join(server, "name=Kim"), await StockClient().join(server, "name=Lee")
+        await one.until(Joined)
+        await two.until(Joined)
+        one.channel.send('{"type": "text", "text": "hello"}')
+        await one.until_loud()
+        await two.until_loud()
+        async with asyncio.timeout(15):
+            while server.gateway.encoders.encoded < 50:
+                await asyncio.sleep(0.02)
+        encoders = server.gateway.encoders
+        assert encoders.shared > 0.8 * encoders.encoded, (encoders.shared, encoders.encoded)
+        await one.close()
+        await two.close()
+
+
 async def test_a_seat_is_taken_back_by_its_token() -> None:
     async with running() as server:
         first = await StockClient().join(server)

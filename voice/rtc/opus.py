@@ -12,7 +12,7 @@ from pathlib import Path
 
 _VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_SIGNAL = 4002, 4010, 4012, 4014, 4024
-_RESET, _SIGNAL_VOICE = 4028, 3001
+_SIGNAL_VOICE = 3001
 MAX_PACKET_BYTES = 1275
 """The largest Opus frame (RFC 6716 §3.4)."""
 MAX_PACKET_MS = 120
@@ -73,7 +73,8 @@ class Encoder:
         self.frame_samples = rate_hz // 50
         self._out = ctypes.create_string_buffer(MAX_PACKET_BYTES)
         self._view = memoryview(self._out)
-        self._loss = -1
+        self.loss = -1
+        """Percent of loss that spare copies are made for."""
         for request, value in (
             (_SET_BITRATE, bitrate), (_SET_COMPLEXITY, complexity), (_SET_INBAND_FEC, int(fec)),
             (_SET_SIGNAL, _SIGNAL_VOICE),
@@ -91,13 +92,9 @@ class Encoder:
 
     def expect_loss(self, percent: int) -> None:
         """How many packets in a hundred are lost on the way: how much room the spare copies get."""
-        if percent != self._loss:
-            self._loss = percent
+        if percent != self.loss:
+            self.loss = percent
             self._set(_SET_PACKET_LOSS, max(0, min(100, percent)))
-
-    def reset(self) -> None:
-        """Forgets the sound so far."""
-        self._lib.opus_encoder_ctl(self._state, _RESET)
 
     def _set(self, request: int, value: int) -> None:
         self._lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value))

@@ -17,6 +17,9 @@ log = logging.getLogger("hubbub.rtc")
 CONCEAL_MS = 100
 """Longest stretch that is concealed: the decoder has faded to silence by then."""
 
+DTX_BYTES = 2
+"""A packet of so few bytes says that nothing follows until something is said (Opus DTX, RFC 6716 §2.1.9)."""
+
 MAX_SOURCES = 8
 """Streams that one peer may send one after another (a new microphone is a new one); more is an attack on the decrypter's memory."""
 
@@ -24,8 +27,12 @@ MAX_SOURCES = 8
 class TrackReceiver:
     """One incoming audio track, decoded to `decoder.rate_hz`."""
 
-    def __init__(self, decoder: Decoder, payload_type: int, hear: Callable[[bytes], None], lacks: Callable[[], int]) -> None:
-        """`hear` takes PCM16; `lacks` says how many samples less the listener has than real time has passed."""
+    def __init__(
+        self, decoder: Decoder, payload_type: int, hear: Callable[[bytes], None], lacks: Callable[[], int],
+        rest: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`hear` takes PCM16; `lacks` says how many samples less the listener has than real time has passed; `rest` is called every
+        tick while the sender has said that it sends nothing because nothing is said."""
         self.reception = Reception()
         self.jitter = JitterBuffer()
         self.concealed_ms = 0.0
@@ -41,6 +48,8 @@ class TrackReceiver:
         self._hear = hear
         self._lacks = lacks
         self._sources: set[int] = set()
+        self._rest = rest
+        self._resting = False
         self._frame = RTP_HZ // 50
 
     def wants(self, payload_type: int, ssrc: int) -> bool:
@@ -66,9 +75,11 @@ class TrackReceiver:
         self._drain(now)
 
     def tick(self, now: float) -> None:
-        """Gives up what was waited for too long."""
+        """Gives up what was waited for too long, and lets a silent sender's silence pass."""
         if self.jitter.waiting:
             self._drain(now)
+        elif self._resting:
+            self._rest()
 
     def _drain(self, now: float) -> None:
         for part in self.jitter.take(now):
@@ -77,6 +88,7 @@ class TrackReceiver:
                     case Packet(payload, timestamp):
                         self._frame = packet_samples(payload)
                         self.at = timestamp
+                        self._resting = len(payload) <= DTX_BYTES
                         self._hear(self._decoder.decode(payload))
                     case Lost(samples, after, timestamp):
                         self.at = timestamp

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from ..audio.fade import Edges
 from ..audio.frames import FRAME_MS, MOUTH_FRAME_SAMPLES, MOUTH_HZ, SAMPLE_BYTES
 from ..audio.mix import mix
-from .opus import Encoder
 from .rtp import RTP_HZ, Report, RtpPacket, ntp_time, pack_rtp
+from .shared import SharedEncoder
 
 FRAME_TICKS = RTP_HZ * FRAME_MS // 1000
 FRAME_BYTES = MOUTH_FRAME_SAMPLES * SAMPLE_BYTES
@@ -28,8 +28,11 @@ STOPPED_S = 0.045
 REPLY_PACE_S = 0.03
 """Voices wait for a reply's next frame while the last one is not older."""
 
-LATE_S = 0.06
+LATE_S = 0.2
 """Sound that comes so late begins anew in the stream's time instead of following what came before."""
+
+STALL_S = 0.03
+"""A tick that comes so late means that the whole process was late: what sounds has not stopped, it comes in a moment."""
 
 TAIL_FRAMES = 5
 """Frames of silence that are sent before the stream falls quiet: what a receiver makes up after them is silence."""
@@ -45,7 +48,7 @@ class TrackSender:
     """One outgoing audio track at 24 kHz."""
 
     def __init__(
-        self, encoder: Encoder, ssrc: int, payload_type: int, send: Callable[[bytes], bool], *, now: float, dtx: bool = True
+        self, encoder: SharedEncoder, ssrc: int, payload_type: int, send: Callable[[bytes], bool], *, now: float, dtx: bool = True
     ) -> None:
         """`send` takes a packet and answers whether it left. `dtx`: False to send silence too."""
         self.ssrc = ssrc
@@ -64,6 +67,7 @@ class TrackSender:
         """Frames of silence that were sent since the last sound; `TAIL_FRAMES` where the stream is quiet."""
         self._sent_at = now
         self._sounded_at = float("-inf")
+        self._ticked_at = now
         self._reply_at = float("-inf")
         self._edges = Edges(MOUTH_HZ)
         self._quiet_packet = b""
@@ -94,7 +98,10 @@ class TrackSender:
         return self._tail > 0
 
     def tick(self, now: float) -> None:
-        """Does what is due at `now` where no sound comes."""
+        """Does what is due at `now` where no sound comes. To be called every 10 ms."""
+        stalled, self._ticked_at = now - self._ticked_at > STALL_S, now
+        if stalled and self._tail == 0:
+            return
         if self._tail == 0:
             if now - self._sounded_at >= STOPPED_S:
                 self._silence(now)
@@ -117,12 +124,13 @@ class TrackSender:
             self._marked, self._timestamp = True, self._clock(now)
         self._tail = 0
         self._sounded_at = now
-        self._packet(self._encoder.encode(self._edges.sound(pcm)), now)
+        self._packet(self._encoder.encode(self._edges.sound(pcm), now), now)
 
     def _silence(self, now: float) -> None:
-        packet = self._encoder.encode(self._edges.silence(MOUTH_FRAME_SAMPLES))
+        packet = self._encoder.encode(self._edges.silence(MOUTH_FRAME_SAMPLES), now)
         self._tail = min(self._tail + 1, TAIL_FRAMES)
         if self._tail == TAIL_FRAMES and self._dtx:
+            self._encoder.rest()
             packet = self._quiet_packet = packet[:1]  # nothing but its kind: what Opus itself sends for a frame without sound
         self._packet(packet, now)
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ... import protocol as wire
+from ...audio.frames import MOUTH_HZ
 from ...config.webrtc import WebRTCConfig
 from ...door import Door, Grant, Refused
 from ...rtc import sdp
+from ...rtc.opus import Encoder
 from ...rtc.pacer import Pacer
+from ...rtc.shared import EncoderPool
 from ...session import Session
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hubbub.gateway.webrtc")
 
+LEAST_LOSS = 10
+"""Percent of loss that spare copies are made for even where none is reported: the first loss is not announced. At 5 libopus makes none at
+the bit rate and complexity that are the defaults (rescued sound 3 dB over its error, as if concealed; 8.5 dB at 10)."""
 CLOSE_S = 3.0
 """How long all peers together may take to say goodbye."""
 
@@ -33,6 +39,7 @@ class WebRTCGateway:
         self.peers: dict[str, Peer] = {}
         self._door = door
         self._pacer = Pacer()
+        self.encoders = EncoderPool(self._make_encoder)
         self._loading: asyncio.Task[Any] | None = None
         self._why_not = "" if config.enabled else "WebRTC is switched off here (webrtc.enabled)"
 
@@ -72,7 +79,8 @@ class WebRTCGateway:
         fresh = not query.get("resume")
         call = Call(session, fresh, description, terms, after)
         peer = Peer(
-            call, door=self._door, config=self.config, settings=self._settings(reached), certificate=certificate, forget=self._forget
+            call, door=self._door, config=self.config, settings=self._settings(reached), certificate=certificate,
+            encoders=self.encoders, forget=self._forget,
         )
         self.peers[peer.id] = peer
         try:
@@ -141,6 +149,12 @@ class WebRTCGateway:
             self._why_not = f"WebRTC does not work here ({error}): pip install 'hubbub[webrtc]' may mend it"
             log.warning("%s", self._why_not)
             return None
+
+    def _make_encoder(self) -> Encoder:
+        config = self.config
+        encoder = Encoder(MOUTH_HZ, bitrate=config.bitrate, fec=config.fec, complexity=config.complexity)
+        encoder.expect_loss(LEAST_LOSS)
+        return encoder
 
     def _forget(self, peer: "Peer") -> None:
         self._pacer.discard(peer)

@@ -23,10 +23,11 @@ from ...door import Door
 from ...event import AudioFormat, Left
 from ...rtc import sdp
 from ...rtc.ice import IceConnection, IceSettings
-from ...rtc.opus import Decoder, Encoder
+from ...rtc.opus import Decoder
 from ...rtc.receiver import TrackReceiver
 from ...rtc.rtp import RTP_HZ, Bye, Report, RtpError, ntp_time, pack_report, parse_rtcp, parse_rtp, round_trip_s
 from ...rtc.sender import TrackSender
+from ...rtc.shared import EncoderPool, SharedEncoder
 from ...rtc.transport import Transport, TransportError
 from ...session import Session
 from .channel import EventChannel
@@ -45,9 +46,6 @@ REPORT_S = 2.0
 """How often RTCP reports are sent."""
 FLUSH_S = 1.0
 """How long a goodbye may take to reach the client."""
-LEAST_LOSS = 10
-"""Percent of loss that spare copies are made for even where none is reported: the first loss is not announced. At 5 libopus makes none at
-the bit rate and complexity that are the defaults (rescued sound 3 dB over its error, as if concealed; 8.5 dB at 10)."""
 EAR_DELAY_MS = 100
 """What a browser adds after the network: its jitter buffer in good times and its sound card."""
 MOST_DELAY_MS = 1000
@@ -71,7 +69,7 @@ class Peer:
 
     def __init__(
         self, call: Call, *, door: Door, config: WebRTCConfig, settings: IceSettings, certificate: "RTCCertificate",
-        forget: Callable[["Peer"], None],
+        encoders: EncoderPool, forget: Callable[["Peer"], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         self.id = secrets.token_urlsafe(16)
@@ -85,19 +83,16 @@ class Peer:
         self._forget = forget
         self._ssrc = secrets.randbits(31) + 1
         self._events = EventChannel(call.session)
-        self._encoder: Encoder | None = None
+        self._encoder: SharedEncoder | None = None
         self._sender: TrackSender | None = None
         self._receiver: TrackReceiver | None = None
         if call.terms.sends:
-            self._encoder = Encoder(
-                MOUTH_HZ, bitrate=config.bitrate, fec=config.fec, complexity=config.complexity
-            )
-            self._encoder.expect_loss(LEAST_LOSS)
+            self._encoder = SharedEncoder(encoders)
             self._sender = TrackSender(
                 self._encoder, self._ssrc, call.terms.payload_type, self.transport.send_rtp, now=loop.time(), dtx=config.dtx
             )
         if call.terms.receives:
-            self._receiver = TrackReceiver(Decoder(EAR_HZ), call.terms.payload_type, self._hear, self._lacks)
+            self._receiver = TrackReceiver(Decoder(EAR_HZ), call.terms.payload_type, self._hear, self._lacks, self._rest)
             self.transport.wants_rtp = self._receiver.wants
         self.connection = WebRTCConnection(self._events, self._sender)
         self.transport.on_rtp = self._rtp
@@ -243,7 +238,7 @@ class Peer:
                 self._receiver.reception.reported(packet.ntp, now)
             for block in packet.blocks:
                 if block.ssrc == self._ssrc and self._encoder is not None:
-                    self._encoder.expect_loss(max(LEAST_LOSS, block.fraction_lost * 100 // 256))
+                    self._encoder.expect_loss(block.fraction_lost * 100 // 256)
                     trip = round_trip_s(block, ntp_time(time.time()))
                     if trip is not None and trip < 10:
                         delay = EAR_DELAY_MS + int(trip * 500 + 2000 * block.jitter / RTP_HZ)
@@ -252,6 +247,10 @@ class Peer:
     def _hear(self, pcm: bytes) -> None:
         if self.session.connection is self.connection:
             self.session.hear(pcm)
+
+    def _rest(self) -> None:
+        if self.session.connection is self.connection:
+            self.session.hear_nothing()
 
     def _lacks(self) -> int:
         return self.session.ear.late
