@@ -243,7 +243,8 @@ class Playing(Event):
 class TurnLatency(BaseModel):
     """Where the silence between a caller's last word and the agent's first went, in milliseconds.
 
-    The parts are consecutive and sum to `total_ms`: what the caller waited.
+    The parts are consecutive and sum to `total_ms`: what the caller waited. `overlap_ms` and `trimmed_ms` are no parts: they say what he
+    did not wait for.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -263,6 +264,10 @@ class TurnLatency(BaseModel):
     play_ms: float
     """From there until the client's playhead moved (0 where the client does not report)."""
     total_ms: float
+    overlap_ms: float = 0.0
+    """How long the reply was in the making, up to its first sound, before the turn was certain to be over: speculation."""
+    trimmed_ms: float = 0.0
+    """Silence that was taken off the front of the reply's first sound."""
 
 
 class Turn(Event):

@@ -90,12 +90,15 @@ class Turn:
 
 @dataclass(slots=True)
 class Marks:
-    """When the stages of a reply had their first result, loop time in seconds; 0.0 is not yet."""
+    """When a reply was begun and its stages had their first result, loop time in seconds; 0.0 is not yet."""
 
+    begun: float = 0.0
     model: float = 0.0
     sentence: float = 0.0
     sound: float = 0.0
     sent: float = 0.0
+    trimmed_ms: float = 0.0
+    """Silence taken off before the first sound."""
 
 
 class Source(Protocol):
@@ -154,6 +157,7 @@ class ReplyRun:
         """Begins. Its sound is gated while it is a draft."""
         for session in self.listeners:
             session.playout.begin(self.number, gated=self.draft is not None)
+        self._mark("begun")
         self._task = asyncio.create_task(self._run(on_failure), name=f"reply-{self.number}")
 
     def release(self) -> None:
@@ -281,6 +285,8 @@ class ReplyRun:
     def _sound(self, sound: SpeechSound) -> None:
         first = not self.marks.sound
         self._mark("sound")
+        if first:
+            self.marks.trimmed_ms = sound.trimmed_samples * 1000 / self.seat.speech.engine.rate_hz
         words = tuple(Word(word.start, word.end, word.at_sample + self._filler_samples) for word in sound.words)
         for session in self.listeners:
             session.playout.add_sound(self.number, sound.pcm, words)

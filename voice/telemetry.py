@@ -14,6 +14,10 @@ BUCKETS_MS = (10, 20, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000, 1500, 20
 """From what nobody notices to what everybody hangs up on; dense where a conversation lives (200 to 800 ms)."""
 
 
+SPARED = ("overlap", "trimmed")
+"""Figures of a turn that are no part of its wait."""
+
+
 class Histogram:
     """Counts of values below fixed bounds, in ms."""
 
@@ -47,6 +51,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.latency = {part: Histogram() for part in PARTS}
+        self.spared = {name: Histogram() for name in SPARED}
         self.counters: Counter[str] = Counter()
         self.recent = RecentTurns()
 
@@ -57,6 +62,8 @@ class Metrics:
         self.counters["turns"] += 1
         for part in PARTS:
             self.latency[part].observe(getattr(latency, f"{part}_ms"))
+        for name in SPARED:
+            self.spared[name].observe(getattr(latency, f"{name}_ms"))
 
     def text(self, **gauges: float) -> str:
         """Everything in Prometheus's text exposition format, version 0.0.4."""
@@ -66,12 +73,11 @@ class Metrics:
         yield "# HELP hubbub_turn_latency_ms Silence between a caller's last word and the agent's first, by part."
         yield "# TYPE hubbub_turn_latency_ms histogram"
         for part, histogram in self.latency.items():
-            reached = 0
-            for bound, count in zip((*BUCKETS_MS, "+Inf"), histogram.counts, strict=True):
-                reached += count
-                yield f'hubbub_turn_latency_ms_bucket{{part="{part}",le="{bound}"}} {reached}'
-            yield f'hubbub_turn_latency_ms_sum{{part="{part}"}} {histogram.sum_ms:.1f}'
-            yield f'hubbub_turn_latency_ms_count{{part="{part}"}} {histogram.total}'
+            yield from _lines("hubbub_turn_latency_ms", f'part="{part}"', histogram)
+        yield "# HELP hubbub_turn_spared_ms What callers did not wait for: work that overlapped with the endpointing, silence trimmed."
+        yield "# TYPE hubbub_turn_spared_ms histogram"
+        for name, histogram in self.spared.items():
+            yield from _lines("hubbub_turn_spared_ms", f'by="{name}"', histogram)
 
     def _counters(self) -> Iterator[str]:
         for name, value in sorted(self.counters.items()):
@@ -82,3 +88,13 @@ class Metrics:
         for name, value in sorted(gauges.items()):
             yield f"# TYPE hubbub_{name} gauge"
             yield f"hubbub_{name} {value:g}"
+
+
+def _lines(name: str, label: str, histogram: Histogram) -> Iterator[str]:
+    """One histogram in the text format."""
+    reached = 0
+    for bound, count in zip((*BUCKETS_MS, "+Inf"), histogram.counts, strict=True):
+        reached += count
+        yield f'{name}_bucket{{{label},le="{bound}"}} {reached}'
+    yield f"{name}_sum{{{label}}} {histogram.sum_ms:.1f}"
+    yield f"{name}_count{{{label}}} {histogram.total}"

@@ -117,6 +117,8 @@ async def test_speculation_hides_the_engines_behind_the_endpointing_wait(world):
     turn = await caller.wait_for(Turn)
     parts = turn.latency.model_dump()
     total = parts.pop("total_ms")
+    overlap, trimmed = parts.pop("overlap_ms"), parts.pop("trimmed_ms")
+    assert 200 <= overlap <= 320 and trimmed == 0, "model and synthesiser worked while the silence was being counted"
     assert abs(sum(parts.values()) - total) < 0.5
     # partial 60 + model 300 + first sentence and sound; the endpointing wait of 320 ms is hidden in it, not added
     assert total < 60 + 300 + 320

@@ -4,7 +4,7 @@ from hubbub.voice.event import TurnLatency
 from hubbub.voice.telemetry import Histogram, Metrics
 
 LATENCY = TurnLatency(
-    endpoint_ms=320, asr_ms=8, model_ms=0, sentence_ms=0, tts_ms=1, send_ms=1, play_ms=30, total_ms=360
+    endpoint_ms=320, asr_ms=8, model_ms=0, sentence_ms=0, tts_ms=1, send_ms=1, play_ms=30, total_ms=360, overlap_ms=240
 )
 
 
@@ -30,3 +30,5 @@ def test_the_text_adds_up():
     assert 'hubbub_turn_latency_ms_sum{part="endpoint"} 640.0' in text
     assert "hubbub_speculations_discarded_total 3" in text and "hubbub_sessions 2" in text
     assert "hubbub_turns_total 2" in text
+    assert 'hubbub_turn_spared_ms_sum{by="overlap"} 480.0' in text
+    assert 'hubbub_turn_spared_ms_bucket{by="trimmed",le="10"} 2' in text

@@ -30,6 +30,7 @@ _COLUMNS = {
     "tts_ms": "tts",
     "send_ms": "send",
     "play_ms": "play",
+    "overlap_ms": "(overlap)",
 }
 MAX_REPLIES_KEPT = 16
 """Replies whose word times are kept at a time; a conversation has one or two under way."""

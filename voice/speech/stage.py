@@ -16,6 +16,7 @@ from ...agents.event import AgentEvent, TextBlockDeltaEvent, TextBlockEndEvent, 
 from ..audio.frames import MOUTH_HZ, SAMPLE_BYTES, ms_to_samples, silence
 from ..audio.resample import Resampler, resampled_length
 from ..tts.base import TTSChunk, TTSEngine, TTSError, Voice
+from ..tts.silence import without_leading_silence
 from .cleaner import clean
 from .sentences import Piece, SentenceCutter
 from .spans import PieceWords, WordSpan
@@ -245,7 +246,7 @@ class _Speaker:
         begin = self._engine_samples
         error = None
         for _ in range(2):
-            chunks = self._chunks(text)
+            chunks = without_leading_silence(self._chunks(text), self._speech.engine.rate_hz)
             error = None
             try:
                 async with _closing(chunks):

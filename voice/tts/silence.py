@@ -3,9 +3,14 @@
 A caller waits for the first sample that can be heard, not for the first sample.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
 import numpy as np
 
 from ..audio.frames import SAMPLE_BYTES, ms_to_samples
+from .base import SpokenWord, TTSChunk
 
 THRESHOLD = 64
 """Loudest sample that still counts as silence: 64 of 32768 is -54 dBFS, below the hiss of a quiet room in a headset and
@@ -41,3 +46,29 @@ class LeadingSilence:
         self.over = bool(loud.size)
         self._waiting = bytearray() if self.over else bytearray(sound)
         return sound if self.over else b""
+
+
+async def without_leading_silence(chunks: AsyncGenerator[TTSChunk, None], rate_hz: int) -> AsyncGenerator[TTSChunk, None]:
+    """One synthesis without the silence at its front, whether its engine took that off or not. What was taken off stands in
+    `trimmed_samples`, beside what the engine took itself; words that came with it come with the first sound, at their new place."""
+    silence = LeadingSilence(rate_hz)
+    words: tuple[SpokenWord, ...] = ()
+    reported = taken = 0
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if silence.over and not silence.trimmed_samples:  # the usual case: an engine that begins to speak at once
+                yield chunk
+                continue
+            words += chunk.words
+            taken += chunk.trimmed_samples
+            if sound := silence.push(chunk.pcm):
+                off = silence.trimmed_samples
+                yield TTSChunk(sound, tuple(_earlier(word, off) for word in words), off - reported + taken)
+                words, reported, taken = (), off, 0
+        if words:
+            off = silence.trimmed_samples
+            yield TTSChunk(b"", tuple(_earlier(word, off) for word in words), off - reported + taken)
+
+
+def _earlier(word: SpokenWord, samples: int) -> SpokenWord:
+    return replace(word, at_sample=max(0, word.at_sample - samples))

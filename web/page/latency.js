@@ -32,6 +32,10 @@ function legend(latency) {
   const items = PARTS.map((part) =>
     el('li', {}, el('i', { data: { part }, 'aria-hidden': 'true' }), el('span', { text: t(`latency.${part}`) }),
       el('b', { text: formatMs(latency[part]) })));
+  if ((latency.overlap_ms ?? 0) >= 1) {  // no part of the wait: what was done while the caller might have gone on
+    items.push(el('li', {}, el('i', { 'aria-hidden': 'true' }), el('span', { text: t('latency.overlap_ms') }),
+      el('b', { text: formatMs(latency.overlap_ms ?? 0) })));
+  }
   return el('ul', { class: 'legend' }, ...items);
 }
 

@@ -33,7 +33,7 @@
  * @typedef {{type: 'playing', at_ms: number, reply: number, offset: number, rtp: number}} Playing  over WebRTC: from here on it
  *   sounds, beginning with this RTP timestamp (48 kHz)
  * @typedef {{endpoint_ms: number, asr_ms: number, model_ms: number, sentence_ms: number, tts_ms: number,
- *   send_ms: number, play_ms: number, total_ms: number}} TurnLatency
+ *   send_ms: number, play_ms: number, total_ms: number, overlap_ms?: number, trimmed_ms?: number}} TurnLatency
  * @typedef {{type: 'turn', at_ms: number, turn: number, speaker: string, agent: string, reply: number,
  *   latency: TurnLatency, engines: Record<string, string>}} Turn
  * @typedef {{type: 'tool', at_ms: number, agent: string, name: string,

@@ -152,6 +152,7 @@ export const en = {
   'latency.tts_ms': 'voice',
   'latency.send_ms': 'sending',
   'latency.play_ms': 'on the way to your ear',
+  'latency.overlap_ms': 'worked ahead meanwhile',
 
   'details.title': 'Details',
   'details.close': 'Close the details',

@@ -152,6 +152,7 @@ export const zh = {
   'latency.tts_ms': '语音合成',
   'latency.send_ms': '发送',
   'latency.play_ms': '传到您耳边',
+  'latency.overlap_ms': '其间已提前准备',
 
   'details.title': '详情',
   'details.close': '关闭详情',
