@@ -7,6 +7,7 @@ from .errors import CannotConnectError, ConnectionLostError, RefusedError, Voice
 from .microphone import DeviceMicrophone, FileMicrophone
 from .playback import Playback, PlayheadReport
 from .player import DeviceLoudspeaker, Loudspeaker, SimulatedLoudspeaker
+from .rooms import RoomsClient
 
 __all__ = [
     "AudioFrame",
@@ -21,6 +22,7 @@ __all__ = [
     "Playback",
     "PlayheadReport",
     "RefusedError",
+    "RoomsClient",
     "SimulatedLoudspeaker",
     "VoiceClient",
     "VoiceClientError",
