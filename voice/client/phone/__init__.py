@@ -2,6 +2,7 @@
 
 from .call import CallEnded, CallStarted, PhoneCall, PhoneEvent
 from .errors import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError, WebhookError
+from .far_end import FarEnd, Ringing
 from .line import Line
 from .monitor import AgentSilent, AgentSpeaks, Monitor
 from .network import BadLine, LossyLine
@@ -21,6 +22,7 @@ __all__ = [
     "ClearCame",
     "Complaint",
     "ConnectionLostError",
+    "FarEnd",
     "Line",
     "LossyLine",
     "MarkCame",
@@ -29,6 +31,7 @@ __all__ = [
     "PhoneEvent",
     "Player",
     "RefusedError",
+    "Ringing",
     "Trunk",
     "VoiceClientError",
     "WebhookError",

@@ -162,6 +162,12 @@ class PhoneCall:
                     await self._flush()
         await self._close()
 
+    def end_by_carrier(self, why: str) -> None:
+        """The carrier ends the call, because the server asked it to in another way than on the stream."""
+        self.trunk.stop()
+        self._wake_writer.set()
+        self._end("server", why)
+
     def __aiter__(self) -> AsyncIterator[PhoneEvent]:
         return self._iterate()
 

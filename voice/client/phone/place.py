@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Literal, get_args
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ...gateway.asterisk.control import FORMAT_OF
 from ...gateway.telephony.wire.base import Coding
@@ -39,6 +39,7 @@ async def place_call(
     coding: Coding | None = None,
     line: BadLine | None = None,
     record: bool = True,
+    outgoing: bool = False,
     timeout_s: float = OPEN_TIMEOUT_S,
 ) -> AsyncIterator[PhoneCall]:
     """A call into the server at `url`; leaving the block hangs up.
@@ -59,6 +60,7 @@ async def place_call(
         via: `http://127.0.0.1:8080`: where the server is really reached, when `url` is its public address.
         coding: How the sound is coded; None for what the answer says, or the carrier's usual.
         line: What the caller's line does to his sound.
+        outgoing: The server has asked for this call (`FarEnd`), and `called` has answered.
         record: Keep both sides in `said` and `heard`.
         timeout_s: For the webhook and the connection, each.
 
@@ -70,7 +72,7 @@ async def place_call(
     elif carrier == "asterisk":
         trunk, transport, started = await _channel(url, details, coding, via, timeout_s)
     elif carrier in CARRIERS:
-        trunk, transport, started = await _stream(carrier, url, details, coding, auth_token, via, timeout_s)
+        trunk, transport, started = await _stream(carrier, url, details, coding, auth_token, via, outgoing, timeout_s)
     else:
         raise ValueError(f"a carrier is one of {', '.join(PLAYERS)}, not {carrier!r}")
     call = PhoneCall(trunk, transport, started, line=line, record=record)
@@ -82,14 +84,17 @@ _Placed = tuple[Trunk, Transport, CallStarted]
 
 
 async def _stream(
-    carrier: Carrier, url: str, details: CallDetails, coding: Coding | None, auth_token: str | None, via: str | None, timeout_s: float
-) -> _Placed:
+    carrier: Carrier, url: str, details: CallDetails, coding: Coding | None, auth_token: str | None, via: str | None, outgoing: bool,
+    timeout_s: float,
+) -> _Placed:  # fmt: skip
     details = with_ids(carrier, details)
     before: tuple[str, ...] = ()
     if urlsplit(url).scheme in ("http", "https"):
-        answer = await ask(carrier, url, details, auth_token=auth_token, via=via, timeout_s=timeout_s)
+        answer = await ask(carrier, url, details, auth_token=auth_token, via=via, outgoing=outgoing, timeout_s=timeout_s)
         url, coding, before = answer.url, coding or answer.coding, (*answer.before, *answer.warnings)
         details = replace(details, parameters={**answer.parameters, **details.parameters})
+    if carrier == "exotel":  # the parameters of the address come back in the stream's start
+        details = replace(details, parameters={**dict(parse_qsl(urlsplit(url).query)), **details.parameters})
     trunk = CarrierTrunk(carrier, details, coding)
     headers = signature.twilio(auth_token, url) if auth_token and carrier == "twilio" else {}
     transport = await open_websocket(url, headers=headers, via=via, timeout_s=timeout_s)

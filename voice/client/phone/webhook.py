@@ -16,6 +16,9 @@ from .trunk import ACCOUNT_ID, CALL_ID, CallDetails
 WEBHOOK_TIMEOUT_S = 15.0
 """How long Twilio waits for TwiML."""
 
+INCOMING = {"CallStatus": "ringing", "Direction": "inbound"}
+OUTGOING = {"CallStatus": "in-progress", "Direction": "outbound-api"}
+
 REFUSED = {401: "it does not accept the signature or the credentials", 403: "it does not accept the signature or the credentials"}
 
 
@@ -28,14 +31,15 @@ def with_ids(carrier: Carrier, details: CallDetails) -> CallDetails:
 
 async def ask(
     carrier: Carrier, url: str, details: CallDetails, *, auth_token: str | None = None, via: str | None = None,
-    timeout_s: float = WEBHOOK_TIMEOUT_S,
-) -> Answer:
+    outgoing: bool = False, timeout_s: float = WEBHOOK_TIMEOUT_S,
+) -> Answer:  # fmt: skip
     """Asks the webhook at `url` what to do with a call. `auth_token` signs the question as the carrier does (Vonage: the signature
     secret; Telnyx: an Ed25519 private key in base64). `via`: where the server is really reached (see `transport.real_address`).
+    `outgoing`: the server has asked for the call, and it was answered.
 
     Raises CannotConnectError, RefusedError where the server answers 4xx, WebhookError.
     """
-    request = question(carrier, url, details, auth_token)
+    request = question(carrier, url, details, auth_token, outgoing=outgoing)
     try:
         async with httpx.AsyncClient(timeout=timeout_s, follow_redirects=False) as client:
             if via is not None:
@@ -58,46 +62,49 @@ async def ask(
     return read_answer(carrier, response.text)
 
 
-def question(carrier: Carrier, url: str, details: CallDetails, auth_token: str | None = None) -> httpx.Request:
-    """The carrier's HTTP request about an incoming call. Raises ValueError for an address that is none."""
+def question(
+    carrier: Carrier, url: str, details: CallDetails, auth_token: str | None = None, *, outgoing: bool = False
+) -> httpx.Request:
+    """The carrier's HTTP request about a call that comes in, or that was put out and answered. Raises ValueError for an address that is
+    none."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ValueError(f"a webhook's address begins with https:// or http://, not {url!r}")
     try:
+        state = OUTGOING if outgoing else INCOMING
         match carrier:
             case "vonage":
                 return _vonage(url, details, auth_token)
             case "exotel":
                 return _exotel(url, details)
             case "plivo":
-                return _plivo(url, details, auth_token)
+                return _plivo(url, details, auth_token, state)
             case "telnyx":
-                return _telnyx(url, details, auth_token)
+                return _telnyx(url, details, auth_token, state)
             case _:
-                return _twilio(url, details, auth_token)
+                return _twilio(url, details, auth_token, state)
     except httpx.InvalidURL as error:
         raise ValueError(f"the address {url!r} is none: {error}") from None
 
 
-def _twilio(url: str, details: CallDetails, auth_token: str | None) -> httpx.Request:
+def _twilio(url: str, details: CallDetails, auth_token: str | None, state: dict[str, str]) -> httpx.Request:
     form = {
         "CallSid": details.call_id, "AccountSid": details.account, "From": details.caller, "To": details.called,
-        "CallStatus": "ringing", "Direction": "inbound", "ApiVersion": "2010-04-01", "Caller": details.caller, "Called": details.called,
+        **state, "ApiVersion": "2010-04-01", "Caller": details.caller, "Called": details.called,
     }  # fmt: skip
     return _form(url, form, signature.twilio(auth_token, url, form) if auth_token else {})
 
 
-def _telnyx(url: str, details: CallDetails, auth_token: str | None) -> httpx.Request:
+def _telnyx(url: str, details: CallDetails, auth_token: str | None, state: dict[str, str]) -> httpx.Request:
     form = {
         "CallSid": details.call_id, "CallControlId": details.call_id, "AccountSid": details.account, "From": details.caller,
-        "To": details.called, "CallStatus": "ringing", "Direction": "inbound",
+        "To": details.called, **state,
     }  # fmt: skip
     return _form(url, form, signature.telnyx(auth_token, urlencode(form).encode()) if auth_token else {})
 
 
-def _plivo(url: str, details: CallDetails, auth_token: str | None) -> httpx.Request:
+def _plivo(url: str, details: CallDetails, auth_token: str | None, state: dict[str, str]) -> httpx.Request:
     form = {
-        "CallUUID": details.call_id, "From": details.caller, "To": details.called, "CallStatus": "ringing", "Direction": "inbound",
-        "Event": "StartApp",
+        "CallUUID": details.call_id, "From": details.caller, "To": details.called, **state, "Event": "StartApp",
     }  # fmt: skip
     return _form(url, form, signature.plivo(auth_token, url, form) if auth_token else {})
 
