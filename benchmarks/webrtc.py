@@ -2,8 +2,8 @@
 
 `python benchmarks/webrtc.py --sessions 1 10 25` prints Markdown. The server (real Silero VAD, engines by a script without delays of
 their own) is pinned to core 0 and the callers to core 1; every caller asks, hears some seconds of answer, rests a second, and asks
-again, so that sound flows one way or the other most of the time. `--loss 0.05` sends the callers' and the server's datagrams through a
-relay that loses one in twenty (WebRTC only). *answer* is from the last loud sample said to the first packet of the answer; what WebRTC
+again, so that sound flows one way or the other most of the time. `--loss 0.05` loses one RTP packet in twenty each way (WebRTC only).
+*answer* is from the last loud sample said to the first packet of the answer; what WebRTC
 adds is the difference to the WebSocket's row. A row is to be believed
 where *driver late* (frames that the callers sent more than 20 ms late) and *unanswered* are nearly 0.
 """
@@ -81,7 +81,7 @@ async def main() -> None:
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 10, 25])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--kinds", nargs="+", choices=["websocket", "webrtc"], default=["websocket", "webrtc"])
-    parser.add_argument("--loss", type=float, default=0.0, help="share of datagrams that are lost on WebRTC's way, 0 to 1")
+    parser.add_argument("--loss", type=float, default=0.0, help="share of RTP packets that are lost on WebRTC's way, 0 to 1")
     parser.add_argument("--server", nargs=argparse.REMAINDER, default=[], help="more arguments for simulated_server.py; last")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {1})

@@ -7,6 +7,7 @@ the size of an Opus packet or the loudness of PCM tells sound from silence.
 import asyncio
 import statistics
 from dataclasses import dataclass, field
+from random import Random
 
 import numpy as np
 from hubbub.voice.client.whip import PAYLOAD_TYPE, WhipLine
@@ -137,6 +138,8 @@ class WebRTCCaller(Caller):
     certificate: object = None
     addresses: tuple[str, ...] = ("127.0.0.1",)
     loss = 0.0
+    """Share of RTP packets that are lost, each way."""
+    random = Random(0)
 
     async def open(self) -> None:
         self.line = line = WhipLine(self.url, {"room": self.room, "name": "Caller"}, addresses=self.addresses)
@@ -148,7 +151,7 @@ class WebRTCCaller(Caller):
         await line.open(20, self.certificate)
 
     def _look(self, payload_type: int, ssrc: int) -> bool:
-        return payload_type == PAYLOAD_TYPE
+        return payload_type == PAYLOAD_TYPE and self.random.random() >= self.loss
 
     def _packet(self, data: bytes, now: float) -> None:
         if len(data) > 12 + SOUND_BYTES:
@@ -163,7 +166,8 @@ class WebRTCCaller(Caller):
         if payload:
             packet = RtpPacket(PAYLOAD_TYPE, self._sequence, self._timestamp, self.line.ssrc, payload)
             self._sequence = (self._sequence + 1) & 0xFFFF
-            self.line.send_rtp(pack_rtp(packet))
+            if self.random.random() >= self.loss:
+                self.line.send_rtp(pack_rtp(packet))
         self._timestamp = (self._timestamp + 960) & 0xFFFFFFFF
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 Each check is a function that looks at one thing and answers a `Finding`; none changes anything, and none takes more than a second.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -45,6 +46,7 @@ def examine(*, port: int = 8080, environ: Mapping[str, str] = os.environ) -> lis
         check_tts(environ),
         check_model(environ),
         check_ollama(environ),
+        check_webrtc(),
         check_port(port),
         check_browser(),
         check_devices(),
@@ -59,6 +61,20 @@ def check_python(version: tuple[int, ...]) -> Finding:
         wanted = ".".join(map(str, LEAST_PYTHON))
         return Finding("Python", "fail", f"{text} is too old", f"install Python {wanted} or newer, and run 'make run' with it")
     return Finding("Python", "ok", f"{text} ({platform.machine()})")
+
+
+def check_webrtc() -> Finding:
+    """Can browsers join over WebRTC?"""
+    from .rtc.opus import OpusError, version
+
+    mend = "pip install 'hubbub[webrtc]'; without it browsers talk over the WebSocket"
+    missing = [name for name in ("aiortc", "aioice") if importlib.util.find_spec(name) is None]
+    if missing:
+        return Finding("WebRTC", "warn", f"{' and '.join(missing)} not installed", mend)
+    try:
+        return Finding("WebRTC", "ok", f"aiortc {importlib.metadata.version('aiortc')}, {version()}")
+    except OpusError as error:
+        return Finding("WebRTC", "warn", str(error), mend)
 
 
 def check_vad() -> Finding:

@@ -51,7 +51,7 @@ class Page:
 
 def test_a_person_asks_hears_the_answer_and_breaks_in(tmp_path: Path, fixture_audio: Callable[[str], bytes]) -> None:
     sound = microphone(
-        tmp_path / "microphone.wav", 2.0, fixture_audio("requests/count_to_twenty"), 6.0, fixture_audio("requests/no_wait"), 20.0
+        tmp_path / "microphone.wav", 1.0, fixture_audio("requests/count_to_twenty"), 4.0, fixture_audio("requests/no_wait"), 20.0
     )
     with (
         served_house() as server,
@@ -87,6 +87,12 @@ def test_a_person_asks_hears_the_answer_and_breaks_in(tmp_path: Path, fixture_au
         assert after.size and after[:, 1].max() < LOUD, "and fell silent"
         loud = levels[(levels[:, 1] > LOUD) & (levels[:, 0] < held + 600)]
         print(f"silent in the page {loud[-1, 0] - held:.0f} ms after the page was told of the hold")
+
+        assert driver.execute_async_script("window.rtc.restart().then(arguments[0], (error) => arguments[0](String(error)))") == ""
+        page.until("rtc.pc.iceConnectionState === 'connected' || rtc.pc.iceConnectionState === 'completed'")
+        driver.execute_script("window.rtc.channel.send('{\"type\": \"ping\", \"id\": 9}')")
+        page.until("rtc.events.some((event) => event.type === 'pong' && event.id === 9)")
+        assert len(page.events("joined")) == 1, "the seat and the connection are the same"
 
         answered = driver.execute_async_script(
             "const done = arguments[0]; fetch(window.rtc.location, {method: 'DELETE'}).then((answer) => done(answer.status), done)"

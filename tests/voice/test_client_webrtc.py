@@ -46,7 +46,7 @@ class Talk:
             due += 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
 
-    async def until(self, kind: type, which: Any = lambda item: True) -> Any:
+    async def until(self, kind: type | tuple[type, ...], which: Any = lambda item: True) -> Any:
         async with asyncio.timeout(15):
             while True:
                 for item in self.items:

@@ -62,6 +62,13 @@ def test_without_engines_the_doctor_says_what_to_install(check, monkeypatch: pyt
     assert "hubbub[offline]" in finding.mend
 
 
+def test_webrtc_is_found_and_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.check_webrtc().state == "ok"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
+    missed = doctor.check_webrtc()
+    assert (missed.state, "hubbub[webrtc]" in missed.mend) == ("warn", True)
+
+
 def test_a_key_stands_for_its_model() -> None:
     found = doctor.check_model({"OPENAI_API_KEY": "sk-secret", "OPENAI_BASE_URL": "http://localhost:1"})
     assert "http://localhost:1" in found.found

@@ -36,6 +36,11 @@ def library() -> ctypes.PyDLL:
     raise OpusError("libopus was not found: reinstall PyAV from a wheel (pip install --force-reinstall av)")
 
 
+def version() -> str:
+    """What the library calls itself, such as `libopus 1.6.1`. Raises OpusError."""
+    return str(library().opus_get_version_string().decode())
+
+
 def _candidates() -> list[str]:
     import av
 
@@ -47,6 +52,7 @@ def _candidates() -> list[str]:
 
 def _declare(lib: ctypes.PyDLL) -> ctypes.PyDLL:
     pointer, integer = ctypes.c_void_p, ctypes.c_int
+    lib.opus_get_version_string.restype = ctypes.c_char_p
     lib.opus_encoder_create.restype = lib.opus_decoder_create.restype = pointer
     lib.opus_encoder_create.argtypes = [integer, integer, integer, pointer]
     lib.opus_decoder_create.argtypes = [integer, integer, pointer]
