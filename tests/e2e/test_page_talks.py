@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import page_browser
 import pytest
-from page_browser import Page, chromium
+from page_browser import LOOPBACK, Page, chromium
 
 pytestmark = [
     pytest.mark.browser,
@@ -55,9 +55,13 @@ def request_sound(tmp_path: Path, fixture_path: Callable[[str], Path]) -> Path:
     return path
 
 
-def test_a_spoken_request_is_answered_and_the_answer_cut(house: str, request_sound: Path) -> None:
-    with chromium(microphone=Path(f"{request_sound}%noloop")) as driver:
-        page = Page(driver).open(f"{house}/?name=Ann&lang=en&mic=raw").join()
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+def test_a_spoken_request_is_answered_and_the_answer_cut(house: str, request_sound: Path, transport: str) -> None:
+    if transport == "webrtc":
+        pytest.importorskip("aiortc")
+    with chromium(microphone=Path(f"{request_sound}%noloop"), extra=LOOPBACK) as driver:
+        page = Page(driver).open(f"{house}/?name=Ann&lang=en&mic=raw&transport={transport}").join()
+        assert page.js("window.hubbub.client.wire") == transport
         page.until("document.querySelector('.entry[data-own=true][data-state=final]')", seconds=30)
         assert "story" in page.text(".entry[data-own=true] .text")
         page.until("window.hubbub.player.level() > 0.01", seconds=20)
