@@ -78,6 +78,9 @@ def create_app(house: House) -> Starlette:
     async def page(request: Request) -> Response:
         return FileResponse(web / "index.html")
 
+    async def operator_page(request: Request) -> Response:
+        return FileResponse(web / "operator.html")
+
     exchange = Exchange(house, offer=offer_through(house.rooms.get))
     asterisk = AsteriskGateway(exchange)
 
@@ -94,6 +97,7 @@ def create_app(house: House) -> Starlette:
 
     routes = [
         Route("/", page),
+        Route("/operator", operator_page),
         *health.routes(house),
         *rooms.routes(house),
         *tokens.routes(house),

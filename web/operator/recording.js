@@ -2,7 +2,7 @@
  * One recording: its timeline, its sound, what happened in it, and what the present build would have decided.
  *
  * @typedef {import('../sdk/operator.js').Timeline} Timeline
- * @typedef {{at_ms: number, kind: string, text: string, tone: '' | 'said'}} Happening
+ * @typedef {{at_ms: number, kind: string, text: string, unheard?: string, tone: '' | 'said'}} Happening
  */
 
 import { t } from '../i18n.js';
@@ -25,7 +25,7 @@ export function happenings({ decisions, events }) {
   for (const event of events) {
     if (event.type === 'transcript' && event.final) all.push({ at_ms: event.at_ms, kind: event.speaker, text: event.text, tone: 'said' });
     else if (event.type === 'reply' && event.final) {
-      all.push({ at_ms: event.at_ms, kind: event.agent, text: event.unheard ? `${event.text} ⟨${event.unheard.trim()}⟩` : event.text, tone: 'said' });
+      all.push({ at_ms: event.at_ms, kind: event.agent, text: event.text, unheard: event.unheard, tone: 'said' });
     } else if (event.type === 'error') all.push({ at_ms: event.at_ms, kind: event.code, text: event.message, tone: '' });
   }
   return all.sort((a, b) => a.at_ms - b.at_ms);
@@ -153,9 +153,12 @@ export class RecordingView {
 
   #list() {
     this.happened = this.timeline ? happenings(this.timeline) : [];
-    this.rows = this.happened.map(({ at_ms: at, kind, text, tone }) =>
-      el('li', { data: { tone, colour: toneOf(kind) } }, el('button', { type: 'button', click: () => this.seek(at) },
-        el('time', { text: `${(at / 1000).toFixed(2)} s` }), el('b', { text: kind }), el('span', { text, dir: 'auto' }))));
+    this.rows = this.happened.map(({ at_ms: at, kind, text, unheard, tone }) => {
+      const said = el('span', { text, dir: 'auto' });
+      if (unheard) said.append(' ', el('s', { text: unheard.trim(), data: { word: 'unheard' } }));
+      return el('li', { data: { tone, colour: toneOf(kind) } }, el('button', { type: 'button', click: () => this.seek(at) },
+        el('time', { text: `${(at / 1000).toFixed(2)} s` }), el('b', { text: kind }), said));
+    });
     byId('happened').replaceChildren(...this.rows);
   }
 

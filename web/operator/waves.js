@@ -68,7 +68,7 @@ function speech(context, vad, { top, size }, width, colour) {
   context.fillStyle = colour;
   context.globalAlpha = 0.28;
   vad.forEach((sure, place) => {
-    context.fillRect((place / vad.length) * width, top + size * (1 - sure), Math.ceil(width / vad.length), size * sure);
+    context.fillRect((place / vad.length) * width, top + size * (1 - sure), width / vad.length + 0.4, size * sure);
   });
   context.globalAlpha = 1;
 }

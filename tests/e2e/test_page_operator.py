@@ -1,0 +1,112 @@
+"""The operator's page with a real server that records: its figures, a recording's timeline and sound, and a replay."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import page_browser
+import pytest
+from page_browser import AXE, LOOPBACK, Page, chromium, write_tone
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.e2e,
+    pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-"),
+]
+
+HOUSE = Path(__file__).with_name("page_house.py")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("pocketsphinx")
+    folder = tmp_path_factory.mktemp("recordings")
+    server = subprocess.Popen([sys.executable, str(HOUSE), str(folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), "the server did not start"
+        yield address
+    finally:
+        server.terminate()
+        server.wait(15)
+
+
+def talk(page: Page, address: str) -> None:
+    """A caller asks for a story and cuts it."""
+    page.open(f"{address}/?name=Ann<b>&lang=en&mic=raw&transport=websocket").join("typing")
+    page.type("tell me a story\n")
+    page.until("document.querySelectorAll('.entry:last-child [data-word=heard]').length > 3", seconds=30)
+    page.click("#interrupt")
+    page.until("document.querySelector('.entry[data-state=final] s')")
+
+
+def test_an_operator_sees_the_figures_and_replays_a_recording(house: str, tmp_path: Path) -> None:
+    with chromium(microphone=write_tone(tmp_path / "tone.wav", 5), extra=LOOPBACK) as driver:
+        page = Page(driver)
+        talk(page, house)
+        caller = driver.current_window_handle
+        driver.switch_to.new_window("tab")
+        operator = driver.current_window_handle
+        driver.get(f"{house}/operator?lang=en")
+        page.until("!document.querySelector('#board').hidden")
+        assert "Ann<b>" in page.text("#sessions")
+        assert "websocket" in page.text("#sessions")
+        assert page.js("document.querySelectorAll('#sessions b b').length") == 0
+        assert page.text("#tiles li:first-child b") == "1"
+        page.until("document.querySelectorAll('#turns li').length === 1")
+        total = page.text("#turns li b")
+        assert total in page.text("#latency tr.total"), "the only turn is the median"
+        assert "Ava" in page.text("#rooms")
+        if AXE.exists():
+            assert page.axe() == []
+        driver.switch_to.window(caller)
+        page.click("#leave")
+        driver.switch_to.window(operator)
+        page.until("[...document.querySelectorAll('#recordings td')].some(e => e.textContent === 'complete')", seconds=20)
+        replayed(page)
+        assert page.faults() == []
+
+
+def replayed(page: Page) -> None:
+    """Looks at the only recording, listens to it and replays it."""
+    page.js("document.querySelector('#recordings a').click()")
+    page.until("document.querySelectorAll('#happened li').length > 2", seconds=30)
+    happened = page.text("#happened")
+    for expected in ("Commit", "Interrupt", "tell me a story"):
+        assert expected in happened
+    assert page.js("document.querySelector('#happened s')") is not None
+    drawn = page.js(
+        "(() => { const c = document.querySelector('#waves'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        " let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"
+    )
+    assert drawn > 1000
+    page.click("#play")
+    page.until("window.hubbub.recording.sound.every(one => one.currentTime > 0.3 && !one.error)", seconds=20)
+    page.until("parseFloat(document.querySelector('#needle').style.getPropertyValue('--at')) > 5")
+    page.click("#play")
+    page.click("#happened li:last-child button")
+    assert page.js("window.hubbub.recording.sound[0].currentTime") > 0.5, "a row leads to its moment"
+    span = page.js("window.hubbub.recording.timeline.to_ms - window.hubbub.recording.timeline.from_ms")
+    page.click("#zoom-in")
+    page.until("window.hubbub.recording.timeline.to_ms - window.hubbub.recording.timeline.from_ms < 0.6 * arguments[0]", span)
+    page.click("#replay")
+    page.until("document.querySelector('.verdict')", seconds=60)
+    assert page.js("document.querySelector('.verdict').dataset.same") == "true"
+    if AXE.exists():
+        assert page.axe() == []
+
+
+def test_a_door_with_a_lock_asks_for_the_key(house: str) -> None:
+    with chromium(permission="none") as driver:
+        page = Page(driver)
+        driver.get(f"{house}/operator?lang=en")
+        page.until("!document.querySelector('#board').hidden")
+        page.js("(window.hubbub.api.root = new URL('/nowhere/', location), window.hubbub.look())")
+        page.until("!document.querySelector('#key-form').hidden")
+        assert page.js("document.querySelector('#board').hidden")
+        page.js("(window.hubbub.api.root = new URL('/', location))")
+        page.driver.find_element("css selector", "#key").send_keys("secret\n")
+        page.until("!document.querySelector('#board').hidden && document.querySelector('#key-form').hidden")
+        assert page.js("window.hubbub.api.token") == "secret"
