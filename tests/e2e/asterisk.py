@@ -60,7 +60,7 @@ class Asterisk:
 def find_asterisk() -> tuple[list[str], Path, Path]:
     """The command, and its folders of modules and of data; skips the test where there is none."""
     found = os.environ.get("HUBBUB_ASTERISK") or shutil.which("asterisk")
-    if not found:
+    if not found or not Path(found).exists():
         pytest.skip("no 'asterisk' on the PATH (tests/e2e/asterisk_from_debian.sh gets one, for HUBBUB_ASTERISK)")
     root = Path(found).resolve().parent
     for folder in (root / "modules", *Path("/usr/lib").glob("*/asterisk/modules"), Path("/usr/lib/asterisk/modules")):
