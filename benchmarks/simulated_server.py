@@ -12,6 +12,7 @@ from typing import Any
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
 from hubbub.voice.clock import TICK_MS
 from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, ServerConfig
+from hubbub.voice.config.telephony import TelephonyConfig
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
 from hubbub.voice.house import House
@@ -46,7 +47,8 @@ def build(arguments: argparse.Namespace) -> House:
                         speculation=arguments.speculation, utterance_gap_ms=arguments.gap_ms)
     agent = AgentConfig(name="Ava")
     rooms = {f"room{n}": RoomConfig(agents=(agent,), turn=policy) for n in range(arguments.rooms)}
-    config = Config(server=ServerConfig(port=arguments.port, limits=LimitsConfig(max_sessions=1000)), rooms=rooms)
+    server = ServerConfig(port=arguments.port, limits=LimitsConfig(max_sessions=1000))
+    config = Config(server=server, rooms=rooms, telephony=TelephonyConfig(max_calls=1000))
     vad, why = choose_vad(arguments.vad)
     partial_ms = arguments.partial_ms if arguments.partial_ms >= 0 else None
     asr = ScriptedASR(["what is the weather like today"], repeat=True, partial_ms=partial_ms, final_ms=arguments.asr_ms)

@@ -17,6 +17,7 @@ from hubbub.voice.gateway.telephony.rest.plivo import PlivoREST
 from hubbub.voice.gateway.telephony.rest.telnyx import TelnyxREST
 from hubbub.voice.gateway.telephony.rest.twilio import TwilioREST
 from hubbub.voice.gateway.telephony.rest.vonage import VonageREST
+from hubbub.voice.gateway.telephony.wire.base import Digit
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -177,7 +178,7 @@ async def dialling(**fields: Any):
 
     Exchange.__init__ = note
     try:
-        async with carrier() as there, live_house(ROOMS, environ={"TOKEN": "twilio-secret"}) as live:
+        async with carrier() as there, live_house(ROOMS, environ={"TOKEN": "twilio-secret"}, **fields) as live:
             account = live.house.config.telephony.twilio.model_copy(update={"api_url": "http://t"})
             made[0].rest["twilio"] = TwilioREST(account, there.client)
             async with httpx.AsyncClient(base_url=live.url) as http:
@@ -312,3 +313,53 @@ async def test_the_guides_example_makes_a_call():
         App.state.exchange = exchange
         call = await names["remind"](App, "+14155550123")
         assert call.call_id == "CA1" and there.asked[0][2]["To"] == ["+14155550123"]
+
+
+async def test_an_agent_puts_the_caller_on_hold_and_through_by_its_tools():
+    from hubbub.agents.testing import use
+    from test_telephony_gateway import calling, ended, heard_ms, signed, stream_of
+
+    def think(call):
+        said = call.text
+        if "put through" in said:
+            return "Never said."
+        if "on hold" in said:
+            return ["I found it, one moment, I put you through.", use("transfer_call", number="+14155550177")]
+        return ["Let me look.", use("hold_call")]
+
+    async with dialling(answer=think) as (live, there, http, _):
+        form = {"CallSid": "CA1", "From": "+14155550100", "To": "+14155550199"}
+        ticket = stream_of(await http.post("/api/calls/twilio", **signed(form)))[1]
+        async with calling(live.url, "twilio") as phone:
+            await phone.begin(ticket=ticket)
+            await phone.hear(lambda phone: heard_ms(phone) >= 600)
+            await phone.say(Digit("1"), Digit("#"))
+            async with asyncio.timeout(10):
+                while not any("Twiml" in said for _, _, said, _ in there.asked):
+                    await phone.hear(lambda phone: True)
+                    await asyncio.sleep(0.05)
+            (session,) = live.house.sessions.values()
+            states = [event.state for event in session.log if event.type == "call"]
+            assert states[:2] == ["started", "on_hold"] and states[-1] == "transferred"
+            assert there.asked[-1][1].endswith("/Calls/CA1.json") and "+14155550177" in there.asked[-1][2]["Twiml"][0]
+            await phone.socket.close()
+        await ended(live.house)
+        assert [said for _, _, said, _ in there.asked if "Status" in said] == [], "who was put through is not hung up on"
+
+
+async def test_an_agent_hangs_up_when_its_goodbye_was_heard():
+    from hubbub.agents.testing import use
+    from test_telephony_gateway import calling, ended, heard_ms
+    from websockets.exceptions import ConnectionClosed
+
+    def think(call):
+        return "Goodbye and thank you." if "The call ends" in call.text else [use("hang_up_call")]
+
+    async with dialling(answer=think) as (live, _, _, _), calling(live.url, "vonage") as phone:
+        await phone.begin()
+        await phone.hear(lambda phone: heard_ms(phone) >= 600)
+        await phone.say(Digit("1"), Digit("#"))
+        with pytest.raises(ConnectionClosed) as caught:
+            await phone.hear(lambda phone: False)
+        assert caught.value.rcvd.code == 1000 and heard_ms(phone) >= 600 + 4 * 300, "all of the goodbye was sent before"
+        await ended(live.house)

@@ -16,7 +16,8 @@ from ...api.body import read_body
 from ...audio.wav import AudioFileError
 from ...event import AudioFormat
 from ...grant import Refused
-from ..control import MAX_MESSAGES_A_SECOND, Pace
+from ..control import Pace
+from ..direct import EXTENSION, DirectLine
 from .call import PhoneCall
 from .exchange import PATH, Exchange
 from .live import LiveCall
@@ -30,6 +31,10 @@ log = logging.getLogger("hubbub.gateway.telephony")
 
 START_TIMEOUT_S = 10.0
 """Carriers send their start message as soon as the socket is open."""
+
+MAX_MESSAGES_A_SECOND = 2000
+"""More in one second is a flood: a carrier whose line stood still for a while and then delivers all of it at once sends less (100 a second
+of sound and marks). The sound of such a burst that is older than the ear takes is dropped there."""
 
 CLOSE_NORMAL, CLOSE_REFUSED, CLOSE_GOING_AWAY = 1000, 1008, 1001
 
@@ -172,7 +177,12 @@ async def _run(socket: WebSocket, exchange: Exchange, live: LiveCall, line: Line
     async def write(data: Data) -> None:
         await (socket.send_bytes(data) if isinstance(data, bytes) else socket.send_text(data))
 
-    reader = asyncio.create_task(_read(socket, call, line), name=f"read-{session.id}")
+    incoming = _Incoming(call, line)
+    direct: DirectLine | None = socket.scope.get("extensions", {}).get(EXTENSION)
+    if direct is not None:
+        call.outbox.go_directly(direct)
+        direct.take(incoming.take)
+    reader = asyncio.create_task(_read(socket, incoming), name=f"read-{session.id}")
     writer = asyncio.create_task(call.outbox.write(write), name=f"write-{session.id}")
     how = "lost"
     try:
@@ -187,25 +197,41 @@ async def _run(socket: WebSocket, exchange: Exchange, live: LiveCall, line: Line
         await _finish(socket, exchange, live, how)
 
 
-async def _read(socket: WebSocket, call: PhoneCall, line: Line) -> str:
-    """Reads until the carrier goes. Answers why it ended: `lost` or `misbehaved`."""
-    bad, pace, loop = 0, Pace(MAX_MESSAGES_A_SECOND), asyncio.get_running_loop()
-    while True:
-        try:
-            data = await _receive(socket)
-        except _Gone:
-            return "lost"
-        if pace.exceeded(loop.time()):
+class _Incoming:
+    """Takes what a carrier sends, each message as it comes."""
+
+    def __init__(self, call: PhoneCall, line: Line) -> None:
+        self._call, self._line = call, line
+        self._bad, self._pace, self._loop = 0, Pace(MAX_MESSAGES_A_SECOND), asyncio.get_running_loop()
+
+    def take(self, data: Data) -> None:
+        """Never raises: what is wrong with a message is logged once, and too much of it ends the call."""
+        call = self._call
+        if call.over.done():
+            return
+        if self._pace.exceeded(self._loop.time()):
             call.complain("too_many_messages", f"more than {MAX_MESSAGES_A_SECOND} messages in a second")
-            return "misbehaved"
+            call.end("misbehaved")
+            return
         try:
-            for message in line.receive(data):
+            for message in self._line.receive(data):
                 call.receive(message)
         except ValueError as error:
-            bad += 1
+            self._bad += 1
             call.complain(getattr(error, "code", "bad_message"), str(error))
-            if bad > MAX_BAD_MESSAGES:
-                return "misbehaved"
+            if self._bad > MAX_BAD_MESSAGES:
+                call.end("misbehaved")
+        except Exception:
+            log.exception("call=%s a message could not be taken", call.start.call_id)
+            call.end("lost")
+
+
+async def _read(socket: WebSocket, incoming: _Incoming) -> str:
+    """Reads until the carrier has gone. On a direct line nothing else comes this way."""
+    with contextlib.suppress(_Gone):
+        while True:
+            incoming.take(await _receive(socket))
+    return "lost"
 
 
 def _result(reader: "asyncio.Task[str]") -> str:
@@ -219,7 +245,10 @@ async def _finish(socket: WebSocket, exchange: Exchange, live: LiveCall, how: st
     """The call is over: the carrier is told in the way that fits how it ended, and everything of it is given back."""
     log.info("call=%s carrier=%s session=%s connection ended: %s", live.call_id, live.carrier, live.session.id, how)
     await live.call.close()
-    await _close(socket, CLOSE_GOING_AWAY if how == "closing" else CLOSE_NORMAL, "goodbye")
+    closed = await _close(socket, CLOSE_GOING_AWAY if how == "closing" else CLOSE_NORMAL, "goodbye")
+    direct: DirectLine | None = socket.scope.get("extensions", {}).get(EXTENSION)
+    if not closed and direct is not None:
+        direct.abort()
     live.session.detach(live.call, asyncio.get_running_loop().time())
     await exchange.end(live, live.ended_by or _REASONS.get(how, how))
     if how in ("hang_up", "time", "removed", "misbehaved", "slow") and live.rest is not None and not live.ended_by:
@@ -253,10 +282,14 @@ def _hold_sound(exchange: Exchange, line: Line) -> Any:
         return None
 
 
-async def _close(socket: WebSocket, code: int, reason: str) -> None:
+async def _close(socket: WebSocket, code: int, reason: str) -> bool:
+    """Whether the socket took the close."""
     if socket.application_state is not WebSocketState.CONNECTED:
-        return
-    with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-        async with asyncio.timeout(1):
-            await socket.close(code, reason)
-
+        return True
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        try:
+            async with asyncio.timeout(1):
+                await socket.close(code, reason)
+        except TimeoutError:
+            return False
+    return True
