@@ -72,6 +72,9 @@ export class Timeline {
         el('span', { class: 'lane', 'aria-hidden': 'true' }, piece));
     });
     const sum = el('li', { class: 'sum' }, el('span', { text: t('latency.sum') }), el('b', { text: formatMs(latency.total_ms) }));
+    if ((latency.overlap_ms ?? 0) >= 1) { // no part of the wait
+      sum.append(el('span', { class: 'ahead', text: t('latency.overlap_ms') }), el('b', { class: 'ahead', text: formatMs(latency.overlap_ms ?? 0) }));
+    }
     return [
       el('p', { class: 'silence' }, el('b', { text: formatMs(latency.total_ms) }), el('span', { text: t('latency.silence') })),
       el('p', { class: 'about-turn', text: t('latency.turn', { speaker: turn.speaker, agent: turn.agent }) }),
