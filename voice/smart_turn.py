@@ -121,6 +121,8 @@ def _load(path: Path) -> Any:
         import onnxruntime
     except ImportError:
         raise EndOfTurnModelError("an ONNX end-of-turn model needs onnxruntime: pip install 'hubbub[offline]'") from None
+    if path == Path("."):
+        raise EndOfTurnModelError("onnx: needs the path of a file behind it, such as onnx:smart-turn-v3.onnx")
     if not path.is_file():
         raise EndOfTurnModelError(f"{path}: there is no such file; give the path of an ONNX file with Smart Turn's interface")
     options = onnxruntime.SessionOptions()

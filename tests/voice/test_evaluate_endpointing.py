@@ -93,6 +93,7 @@ def test_a_folder_of_labels_is_read(tmp_path):
     ("content", "message"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ([], "at least one turn"),
         ({"audio": "a.wav"}, "must be a list"),
         ([7], "turn 1: must be an object"),
@@ -278,7 +279,7 @@ def test_the_command_prints_what_it_measured_and_draws_it(tmp_path, capsys, vad)
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--model", "magic"], "no end-of-turn model 'magic'"), (["--audio", "/nowhere"], "none of the recordings"),
+    [(["--model", "magic"], "no end-of-turn model 'magic'"), (["--audio", "/nowhere"], "/nowhere is no folder"),
      (["--model", "onnx:/nowhere.onnx"], "no such file")],
 )  # fmt: skip
 def test_the_command_refuses_what_it_cannot_use(arguments, message, capsys):

@@ -83,6 +83,8 @@ def _turns(arguments: argparse.Namespace) -> "list[LabelledTurn]":
     if arguments.audio is None:
         beside = Path(__file__).resolve().parents[2] / "audio_fixtures"
         return fixture_turns(beside if beside.is_dir() else Path("audio_fixtures"), seed=seed)
+    if not arguments.audio.is_dir():
+        raise ValueError(f"{arguments.audio} is no folder")
     if (arguments.audio / LABELS).exists():
         return load_turns(arguments.audio)
     if (arguments.audio / "requests").is_dir():

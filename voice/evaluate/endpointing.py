@@ -111,7 +111,9 @@ def listen(turns: Sequence[LabelledTurn], vad: VADEngine, *, lag_ms: int = ASR_L
     """All silences of the turns, heard with the VAD and the turn machine. Raises EmptySetError."""
     silences = [silence for turn in turns for silence in _hear(turn, vad, lag_ms)]
     if not turns or all(silence.is_end for silence in silences):
-        raise EmptySetError(f"{len(turns)} turns without a pause inside: there is no false cut-off to be made")
+        labelled = sum(len(turn.pauses) for turn in turns)
+        unheard = f" ({labelled} are labelled, but no speech is heard around them)" if labelled else ""
+        raise EmptySetError(f"{len(turns)} turns without a pause inside{unheard}: there is no false cut-off to be made")
     return silences
 
 

@@ -102,7 +102,7 @@ def load_turns(folder: Path) -> list[LabelledTurn]:
         listed = json.loads(path.read_text())
     except OSError as error:
         raise LabelError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabelError(f"{path}: is not JSON ({error})") from None
     if not isinstance(listed, list) or not listed:
         raise LabelError(f"{path}: must be a list of at least one turn")

@@ -124,7 +124,7 @@ def _manifest(folder: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise SceneError(f"{folder} has no manifest.json that lists its sounds") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SceneError(f"{path} cannot be read: {error}") from None
 
 
