@@ -2,6 +2,7 @@
 
     python benchmarks/turns.py                       # added latency: engines of 0 ms, one session
     python benchmarks/turns.py --sessions 1 10 50    # CPU and memory at these numbers of sessions
+    python benchmarks/turns.py --find                # how many sessions a core carries with p95 within 50 ms of one session's
     python benchmarks/turns.py --asr-ms 150 --model-ms 300 --tts-ms 150 --speculation off model full
 
 The server is pinned to core 0 and this driver to core 1. Each session speaks a recorded request (espeak-ng, from audio_fixtures),
@@ -17,21 +18,27 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from hubbub.voice.audio.frames import MOUTH_HZ
 from hubbub.voice.audio.wav import read_audio
 from hubbub.voice.client import VoiceClient
 from hubbub.voice.clock import TICK_MS
-from hubbub.voice.event import Turn
+from hubbub.voice.event import Clear, Turn
 from hubbub.voice.protocol import AudioFrame
 
 HERE = Path(__file__).parent
 SPEECH = HERE.parent / "audio_fixtures"
 FRAME_S, FRAME_BYTES = 0.02, 640
+REPORT_S = 0.1
 SETTLE_S = 5.0
 """After a server is ready: what it loads behind the open door (WebRTC) is loaded by then."""
+WITHIN_MS = 50
+"""How far p95 may leave one session's before a core counts as full."""
+DRIVER_LATE = 0.01
 LOUD = 600
 """Absolute sample value from which a frame counts as loud: about -35 dBFS."""
 
@@ -58,7 +65,9 @@ class Talker:
         self.last_loud = int(np.flatnonzero(np.abs(samples) > LOUD)[-1]) / 16_000
         self.speech_end = 0.0
         self.heard_first = asyncio.Event()
-        self.played = 0
+        self.playing: deque[tuple[float, int, int]] = deque()
+        """When each frame that came will have been played (loop time), its reply, and the place of its end."""
+        self.play_end = self.reported = 0.0
 
     async def run(self, until: float) -> None:
         async with VoiceClient(self.url, room=self.room, name="bench") as client:
@@ -100,25 +109,41 @@ class Talker:
             self.figures.late_frames += 1
         self.figures.frames += 1
         await client.send_audio(chunk)
+        await self._report(client, loop.time())
+
+    async def _report(self, client: VoiceClient, now: float) -> None:
+        """Ten times a second, what has been played: in real time, as a loudspeaker does."""
+        if now - self.reported < REPORT_S or not self.playing or self.playing[0][0] > now:
+            return
+        while self.playing and self.playing[0][0] <= now:
+            _, reply, offset = self.playing.popleft()
+        self.reported = now
+        await client.send_playhead(reply, offset)
 
     async def _read(self, client: VoiceClient) -> None:
         loop = asyncio.get_running_loop()
-        reported = 0.0
         async for item in client:
             now = loop.time()
-            if isinstance(item, Turn):
+            if isinstance(item, AudioFrame):
+                self._hear(item, now)
+            elif isinstance(item, Clear):
+                self.playing.clear()
+                self.play_end = now
+            elif isinstance(item, Turn):
                 self.figures.turns.append(item)
                 if self.heard_first.is_set():
                     self.figures.added_ms.append(self.figures.last_v2v_ms[self.room] - item.latency.endpoint_ms)
-            elif isinstance(item, AudioFrame):
-                loud = np.abs(np.frombuffer(item.pcm, np.int16)).max(initial=0) > LOUD
-                if loud and self.speech_end and not self.heard_first.is_set() and now > self.speech_end:
-                    self.heard_first.set()
-                    self.figures.v2v_ms.append((now - self.speech_end) * 1000)
-                    self.figures.last_v2v_ms[self.room] = self.figures.v2v_ms[-1]
-                if now - reported >= 0.1 or item.last:
-                    reported = now
-                    await client.send_playhead(item.reply, item.offset + len(item.pcm) // 2)
+
+    def _hear(self, frame: AudioFrame, now: float) -> None:
+        samples = len(frame.pcm) // 2
+        self.play_end = max(self.play_end, now) + samples / MOUTH_HZ
+        self.playing.append((self.play_end, frame.reply, frame.offset + samples))
+        if not self.speech_end or self.heard_first.is_set() or now <= self.speech_end:
+            return
+        if np.abs(np.frombuffer(frame.pcm, np.int16)).max(initial=0) > LOUD:
+            self.heard_first.set()
+            self.figures.v2v_ms.append((now - self.speech_end) * 1000)
+            self.figures.last_v2v_ms[self.room] = self.figures.v2v_ms[-1]
 
 
 def cpu_seconds(pid: int) -> float:
@@ -137,7 +162,8 @@ def percentile(values: list[float], share: float) -> float:
     return float(np.percentile(values, share * 100)) if values else float("nan")
 
 
-async def measure(arguments: argparse.Namespace, sessions: int, speculation: str) -> str:
+async def measure(arguments: argparse.Namespace, sessions: int, speculation: str) -> tuple[Figures, str]:
+    """One row: what was measured, and the line that tells it."""
     command = [sys.executable, str(HERE / "simulated_server.py"), "--core", "0", "--speculation", speculation]
     for name in ("asr_ms", "partial_ms", "model_ms", "tts_ms", "endpoint_ms", "gap_ms", "vad", "tick_ms"):
         command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
@@ -166,7 +192,7 @@ async def measure(arguments: argparse.Namespace, sessions: int, speculation: str
             await asyncio.gather(*tasks)
         finally:
             server.terminate()
-    return row(arguments, sessions, speculation, figures, spent / took, (busy_mb - idle_mb) / sessions)
+    return figures, row(arguments, sessions, speculation, figures, spent / took, (busy_mb - idle_mb) / sessions)
 
 
 def row(arguments: argparse.Namespace, sessions: int, mode: str, figures: Figures, cores: float, mb: float) -> str:
@@ -192,9 +218,39 @@ HEADER = """| sessions | speculation | turns | v2v p50 ms | p95 | bound ms | ove
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
+async def find(arguments: argparse.Namespace) -> None:
+    """How many sessions one core carries: more and more until p95 leaves one session's by 50 ms, then between, to the nearest 5."""
+    mode = arguments.speculation[0]
+
+    async def p95(sessions: int) -> float:
+        figures, line = await measure(arguments, sessions, mode)
+        print(line, flush=True)
+        late = figures.late_frames / max(1, figures.frames)
+        if late > DRIVER_LATE:
+            print(f"  the driver itself was late with {late:.1%} of its chunks: what {sessions} sessions give cannot be told here")
+            return float("inf")
+        return percentile(figures.v2v_ms, 0.95)
+
+    limit = await p95(1) + WITHIN_MS
+    good, bad = 1, 0
+    for sessions in (20, 40, 60, 80, 100, 120):
+        if not await p95(sessions) <= limit:
+            bad = sessions
+            break
+        good = sessions
+    while bad and bad - good > 5:
+        middle = (good + bad) // 10 * 5
+        if await p95(middle) <= limit:
+            good = middle
+        else:
+            bad = middle
+    print(f"\n{good} sessions on one core with p95 within {WITHIN_MS} ms of one session's ({limit:.0f} ms at most)")
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, nargs="+", default=[1])
+    parser.add_argument("--find", action="store_true", help="find how many sessions a core carries; takes 3 to 6 minutes")
     parser.add_argument("--speculation", nargs="+", default=["full"])
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--listen-s", type=float, default=3.0)
@@ -207,10 +263,16 @@ async def main() -> None:
     if os.cpu_count() and os.cpu_count() > 1:  # type: ignore[operator]
         os.sched_setaffinity(0, {1})
     print(HEADER, flush=True)
+    if arguments.find:
+        await find(arguments)
+        return
     for sessions in arguments.sessions:
         for mode in arguments.speculation:
-            print(await measure(arguments, sessions, mode), flush=True)
+            print((await measure(arguments, sessions, mode))[1], flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
