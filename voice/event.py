@@ -94,6 +94,14 @@ class Gap(Event):
     until: int
 
 
+class Lane(Event):
+    """Who is heard on a lane: told a client that asked for lanes, before the first sound of it. Numbers are not used again."""
+
+    type: Literal["lane"] = "lane"
+    number: int
+    name: str
+
+
 class ParticipantJoined(Event):
     type: Literal["participant_joined"] = "participant_joined"
     participant: Participant
@@ -313,8 +321,8 @@ class Left(Event):
 
 
 ServerEvent = Annotated[
-    Joined | Gap | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript | Backchannel
-    | Reply | Words | Floor | Dtmf | Call | Hold | Resume | Clear | Playing | Turn | ToolUse | Error | Pong | Left,
+    Joined | Gap | Lane | ParticipantJoined | ParticipantLeft | ParticipantChanged | SpeechStarted | SpeechStopped | Transcript
+    | Backchannel | Reply | Words | Floor | Dtmf | Hold | Resume | Clear | Playing | Turn | ToolUse | Error | Pong | Left,
     Field(discriminator="type"),
 ]
 

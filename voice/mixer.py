@@ -121,6 +121,8 @@ class Mix:
     """For all who don't speak: one object."""
     without: "dict[Session, bytes]"
     """For each who speaks what the others say; who speaks alone hears nothing and is not in it, nor are those who don't speak."""
+    voices: "dict[Session, bytes]"
+    """What each says who speaks."""
 
 
 class Mixer:
@@ -131,15 +133,25 @@ class Mixer:
         self._lanes: dict[Session, Lane] = {}
         self._running = False
         self._due: float | None = None
+        self._position = 0
+        """Where on the room's clock the next frame lies, in samples at 24 kHz."""
+        self._numbers: dict[Session, int] = {}
+        self._newest = 0
+        self._spoke: set[Session] = set()
+        """Who was heard in the last frame."""
 
     def add(self, session: "Session") -> None:
         """A caller hears the others from now on, and they him."""
         self._lanes[session] = Lane(self._start)
+        self._newest += 1
+        self._numbers[session] = self._newest
         self._give_lanes()
 
     def discard(self, session: "Session") -> None:
         """A caller hears the others no more."""
         session.lane = None
+        self._end_lanes(self._spoke & {session})
+        self._numbers.pop(session, None)
         if (lane := self._lanes.pop(session, None)) is not None:
             lane.close()
         self._give_lanes()
@@ -160,28 +172,52 @@ class Mixer:
         voices = {session: lane.pull() for session, lane in self._lanes.items() if lane.open}
         if not voices:
             return None
-        return Mix(mix(list(voices.values())), mix_minus(voices) if len(voices) > 1 else {})
+        return Mix(mix(list(voices.values())), mix_minus(voices) if len(voices) > 1 else {}, voices)
 
     def tick(self, now: float) -> None:
         """Sends the frames that are due at loop time `now`, in seconds."""
         due = now if self._due is None else max(self._due, now - CATCH_UP_FRAMES * FRAME_MS / 1000)
+        if due != self._due:
+            self._position = round(due * MOUTH_HZ)
         while due <= now:
             due += FRAME_MS / 1000
             self._due = due
             made = self.pull()
+            self._end_lanes(self._spoke - made.voices.keys() if made is not None else self._spoke)
             if made is None:
                 self._stop()
                 return
             self._send(made)
+            self._spoke = set(made.voices)
+            self._position += MOUTH_FRAME_SAMPLES
 
     def _send(self, made: Mix) -> None:
         for session, lane in list(self._lanes.items()):
+            if session.lanes_to is not None:
+                for speaker, voice in made.voices.items():
+                    if speaker is not session:
+                        self._send_lane(session, speaker, voice)
+                continue
             pcm = made.without.get(session) if lane.open else made.everybody
             if pcm is not None:
                 try:
                     session.play_voices(pcm)
                 except Exception:
                     log.exception("session=%s could not be sent the others' voices", session.id)
+
+    def _send_lane(self, session: "Session", speaker: "Session", pcm: bytes, *, last: bool = False) -> None:
+        try:
+            session.play_lane(self._numbers[speaker], speaker.name, self._position, pcm, last=last)
+        except Exception:
+            log.exception("session=%s could not be sent a lane", session.id)
+
+    def _end_lanes(self, speakers: "set[Session]") -> None:
+        """Tells those who hear lanes that these have stopped speaking."""
+        for speaker in speakers:
+            for session in list(self._lanes):
+                if session.lanes_to is not None and session is not speaker:
+                    self._send_lane(session, speaker, b"", last=True)
+        self._spoke -= speakers
 
     def _give_lanes(self) -> None:
         """Who is alone has no lane: nothing is kept for nobody."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from .event import Role
 
 PROTOCOL_VERSION = 1
-FEATURES = ("events.resume", "sound.resume", "tokens", "roles", "dtmf", "voices")
+FEATURES = ("events.resume", "sound.resume", "tokens", "roles", "dtmf", "voices", "lanes")
 """What was added since the first version 1; a client that needs one looks for its name in `joined.features`."""
 PATH = "/api/voice"
 MAX_MESSAGE_BYTES = 256 * 1024
@@ -92,6 +92,8 @@ class Join(_Message):
     resume: str | None = Field(default=None, max_length=128)
     after: int | None = Field(default=None, ge=0)
     heard: Heard | None = None
+    lanes: bool = False
+    """Hear every other caller on a lane of his own instead of all of them mixed: for programs."""
 
     @field_validator("name")
     @classmethod
@@ -197,6 +199,8 @@ def check_audio(data: bytes, rate_hz: int) -> bytes:
 KIND_AUDIO = 1
 KIND_VOICES = 2
 """What the other callers of the room say, mixed: live, to be played at once. Its other header fields are zero."""
+KIND_LANE = 3
+"""What one other caller says, live, for a client that asked for lanes: the header's number is the lane's, its offset the place in time."""
 FLAG_LAST = 1
 _HEADER = struct.Struct("<BBHI")
 HEADER_BYTES = _HEADER.size
@@ -233,11 +237,42 @@ class VoicesFrame:
     pcm: bytes
 
 
-def unpack_binary(data: bytes) -> AudioFrame | VoicesFrame:
-    """Reads any binary message of the server. Raises ProtocolError."""
-    if data[:1] == bytes([KIND_VOICES]) and len(data) >= HEADER_BYTES and len(data) % 2 == 0:
-        return VoicesFrame(data[HEADER_BYTES:])
-    return unpack_audio(data)
+@dataclass(frozen=True, slots=True)
+class LaneFrame:
+    """What one other caller says, live: PCM16 mono at the output rate."""
+
+    lane: int
+    """Number of the lane; a `lane` event said whose it is."""
+    position: int
+    """Place of the first sample on the room's clock, in samples at the output rate: low 32 bits. What is missing between two frames was
+    silence."""
+    last: bool
+    """He has stopped speaking."""
+    pcm: bytes
+
+
+Frame = AudioFrame | VoicesFrame | LaneFrame
+"""Sound that a server sends."""
+
+
+def pack_lane(frame: LaneFrame) -> bytes:
+    """The binary message of a lane's frame: kind u8, flags u8, lane u16, position u32, little-endian, then the sound."""
+    return _HEADER.pack(KIND_LANE, FLAG_LAST if frame.last else 0, frame.lane & 0xFFFF, frame.position & 0xFFFFFFFF) + frame.pcm
+
+
+def unpack_binary(data: bytes) -> AudioFrame | VoicesFrame | LaneFrame | None:
+    """Reads any binary message of the server; None for one of a kind that is not known. Raises ProtocolError."""
+    if len(data) < HEADER_BYTES or (len(data) - HEADER_BYTES) % 2:
+        raise ProtocolError("bad_audio", f"{len(data)} bytes cannot be a header of {HEADER_BYTES} and 16-bit samples")
+    match data[0]:
+        case 1:
+            return unpack_audio(data)
+        case 2:
+            return VoicesFrame(data[HEADER_BYTES:])
+        case 3:
+            _, flags, lane, position = _HEADER.unpack_from(data)
+            return LaneFrame(lane, position, bool(flags & FLAG_LAST), data[HEADER_BYTES:])
+    return None
 
 
 def unpack_audio(data: bytes) -> AudioFrame:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+SendLane = Callable[[int, int, bytes, bool], None]
+"""Sends a frame of a lane: its number, its place on the room's clock (samples at 24 kHz), PCM16 at 24 kHz, whether it is the last."""
+
+
 class Seat(Protocol):
     """What a session needs of its room."""
 

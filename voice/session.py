@@ -31,6 +31,7 @@ from .event import (
     SpeechStopped,
     Transcript,
 )
+from .event import Lane as LaneEvent
 from .eventlog import EventLog
 from .grant import OPEN
 from .hearing import Hearing
@@ -38,7 +39,7 @@ from .limits import Share
 from .mixer import Lane
 from .mouthpiece import UNREPORTED_DELAY_MS, Mouthpiece
 from .playout import Ledger
-from .seat import Seat, Tap
+from .seat import Seat, SendLane, Tap
 from .turn import machine
 from .turn import signals as s
 from .turn.complete import CombinedEndOfTurn, EndOfTurnModel
@@ -84,6 +85,9 @@ class Session:
         """A moderator took his voice away."""
         self.lane: Lane | None = None
         """His voice on its way to the others, where there are any."""
+        self.lanes_to: SendLane | None = None
+        """Where the others' voices go one by one; None where he hears them mixed."""
+        self._known_lanes: set[int] = set()
         self.disconnected_at: float | None = None
         self._attached = False
         self.log = EventLog()
@@ -109,6 +113,7 @@ class Session:
         from the playhead. `heard`: how far the far end had played, a reply and samples at 24 kHz.
         """
         previous, self.connection = self.connection, connection
+        self.lanes_to = None
         resumed, self._attached = self._attached, True
         self.disconnected_at = None
         self.mouthpiece.reports = connection.reports_playhead
@@ -128,7 +133,7 @@ class Session:
     def detach(self, connection: Connection, now: float) -> None:
         """The link is gone; the seat stays until the room gives it up."""
         if self.connection is connection:
-            self.connection = None
+            self.connection, self.lanes_to = None, None
             self.disconnected_at = now
 
     @property
@@ -335,6 +340,15 @@ class Session:
         if self.connection is not None:
             self.connection.send_voices(pcm)
             self._hearing.others_sent(pcm)
+
+    def play_lane(self, number: int, name: str, position: int, pcm: bytes, *, last: bool) -> None:
+        """Sends a frame of what one other caller says, at `position` (samples at 24 kHz) on the room's clock."""
+        if self.lanes_to is None:
+            return
+        if number not in self._known_lanes:
+            self._known_lanes.add(number)
+            self.emit(LaneEvent(at_ms=self.now_ms, number=number, name=name))
+        self.lanes_to(number, position, pcm, last)
 
     def show_mouth(self, mouth: Mouth, agent: str | None = None) -> None:
         """Tells the caller what the agents do, when it changes."""

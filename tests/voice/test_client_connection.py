@@ -122,13 +122,14 @@ async def test_reply_numbers_past_sixteen_bits_are_whole_again() -> None:
 async def test_events_of_a_newer_server_are_skipped() -> None:
     async def script(line: Line) -> None:
         await line.socket.send(json.dumps({"type": "weather", "rain": True}))
+        await line.socket.send(b"\x09\0\0\0\0\0\0\0")  # sound of a kind that is not known
         await line.send(Left(reason="bye"))
 
     async with scripted_server(script) as server, VoiceClient(server.url) as client:
         assert [type(item) async for item in client] == [Joined, Left]
 
 
-@pytest.mark.parametrize("data", [b"\1\0", b"\x09\0\0\0\0\0\0\0", '{"type": "reply"}', "not json"])
+@pytest.mark.parametrize("data", [b"\1\0", b"\1\0\0\0\0\0\0\0\0", '{"type": "reply"}', "not json"])
 async def test_what_cannot_be_read_is_an_error_not_a_crash(data: str | bytes) -> None:
     async def script(line: Line) -> None:
         await line.socket.send(data)

@@ -34,12 +34,17 @@ class Person:
     """A session as the mixer sees it."""
 
     def __init__(self, name: str) -> None:
-        self.id = name
+        self.id = self.name = name
         self.lane: Lane | None = None
+        self.lanes_to: Any = None
+        self.heard_lanes: list[tuple[int, str, int, bytes, bool]] = []
         self.voices: list[bytes] = []
 
     def play_voices(self, pcm: bytes) -> None:
         self.voices.append(pcm)
+
+    def play_lane(self, number: int, name: str, position: int, pcm: bytes, *, last: bool) -> None:
+        self.heard_lanes.append((number, name, position, pcm, last))
 
 
 def room(*names: str) -> tuple[Clock, Mixer, list[Any]]:
@@ -194,3 +199,28 @@ async def test_another_callers_voice_from_a_loudspeaker_is_nobodys_turn(world: W
     await asyncio.sleep(2)
     assert bytes(lee.voices), "Lee heard nothing"
     assert {event.speaker for event in kim.of(Transcript)} == {"Kim"}, "Kim's voice came back as Lee's turn"
+
+
+def test_who_asks_for_lanes_hears_each_by_himself_and_when_he_stops() -> None:
+    _clock, mixer, (kim, lee, max_) = room("Kim", "Lee", "Max")
+    kim.lanes_to = object()
+    for one in (lee, max_):
+        one.lane.hear((b"\1\2" if one is lee else b"\3\4") * FRAME)
+        one.lane.judged(True)
+    mixer.tick(0.0)
+    mixer.tick(0.02)
+    assert kim.voices == []
+    names = [(name, last) for _, name, _, _, last in kim.heard_lanes]
+    assert names == [("Lee", False), ("Max", False)] * 2
+    places = [position for _, name, position, _, _ in kim.heard_lanes if name == "Lee"]
+    assert places[1] - places[0] == 480
+    assert {len(pcm) for _, _, _, pcm, _ in kim.heard_lanes} == {960}
+    lee.lane.close()
+    mixer.tick(0.04)
+    assert next((name, pcm, last) for _, name, _, pcm, last in kim.heard_lanes[4:]) == ("Lee", b"", True)
+    max_.lane.close()
+    mixer.tick(0.06)
+    assert kim.heard_lanes[-1][1:] == ("Max", kim.heard_lanes[-1][2], b"", True)
+    assert not mixer.running
+    numbers = {name: number for number, name, _, _, _ in kim.heard_lanes}
+    assert len(set(numbers.values())) == 2

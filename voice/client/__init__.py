@@ -1,8 +1,9 @@
 """What a program uses to be a caller. The guide is docs/python-sdk.md."""
 
-from ..protocol import AudioFrame, VoicesFrame
+from ..protocol import AudioFrame, LaneFrame, VoicesFrame
+from .bot import Speech, VoiceBot
 from .client import ConnectionLost, VoiceClient
-from .devices import DeviceError
+from .devices import Device, DeviceError, choose_device, list_devices
 from .errors import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError
 from .microphone import DeviceMicrophone, FileMicrophone
 from .playback import Playback, PlayheadReport
@@ -14,17 +15,23 @@ __all__ = [
     "CannotConnectError",
     "ConnectionLost",
     "ConnectionLostError",
+    "Device",
     "DeviceError",
     "DeviceLoudspeaker",
     "DeviceMicrophone",
     "FileMicrophone",
+    "LaneFrame",
     "Loudspeaker",
     "Playback",
     "PlayheadReport",
     "RefusedError",
     "RoomsClient",
     "SimulatedLoudspeaker",
+    "Speech",
+    "VoiceBot",
     "VoiceClient",
     "VoiceClientError",
     "VoicesFrame",
+    "choose_device",
+    "list_devices",
 ]

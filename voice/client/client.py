@@ -11,19 +11,16 @@ from pydantic import BaseModel, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
-from ..event import Error, Event, Joined, Left, parse_event
+from ..event import Error, Event, Joined, Lane, Left, Role, parse_event
 from ..protocol import (
-    CLOSE_BAD_MESSAGE,
     CLOSE_NORMAL,
-    CLOSE_REFUSED,
-    CLOSE_REPLACED,
-    CLOSE_SLOW,
-    CLOSE_TOO_BIG,
     MAX_AUDIO_MS,
     AudioFrame,
     AudioRequest,
     Commit,
     Dtmf,
+    Frame,
+    Heard,
     Interrupt,
     Join,
     Leave,
@@ -32,11 +29,11 @@ from ..protocol import (
     Playhead,
     ProtocolError,
     Text,
-    VoicesFrame,
     unpack_binary,
 )
 from .address import socket_url
 from .errors import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError
+from .handshake import FINAL_CLOSES, code_of, ending, plain, refusal, with_query
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +44,6 @@ MAX_WAITING_MESSAGES = 64
 whose own bound is soon reached too, ends it."""
 
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.25, 5.0
-_FINAL_CLOSES = {
-    CLOSE_REFUSED: "the server refused",
-    CLOSE_BAD_MESSAGE: "the server did not understand this client",
-    CLOSE_TOO_BIG: "a message was too big for the server",
-    CLOSE_SLOW: "this client did not read what it was sent",
-    CLOSE_REPLACED: "another connection took over the session",
-}
-"""Ends that trying again would not mend."""
-
 
 class ConnectionLost(Event):
     """The client's own event, not the server's: the connection was lost and is tried again after `wait_s` seconds."""
@@ -89,13 +77,17 @@ class VoiceClient:
         url: The server; see `hubbub.voice.client.address.socket_url` for what is understood.
         room: Name of the room.
         name: The caller's name, as the others see it.
+        token: The room token, where the server asks for one.
+        role: What to be there (`listener`, `speaker`, `moderator`); as the token says where nothing is said.
         input_rate_hz: Rate of the sound given to `send_audio`.
         output_rate_hz: Rate of the sound of replies.
         reports_playhead: The program tells how far it has played (`send_playhead`; a `Loudspeaker` does it). Without it the
             server estimates what was heard.
-        reconnect: Try again when the connection is lost.
+        reconnect: Try again when the connection is lost; what happened meanwhile is told then, and no word of a reply is lost.
         reconnect_for_s: For how long, in seconds.
         resume_token: Takes back the seat of an earlier client, from its `joined.resume_token`.
+        after: With `resume_token`: the number of the last event that the earlier client had (its `seq`), to be told what came after.
+        lanes: Hear every other caller on a lane of his own (`LaneFrame`) instead of all of them mixed (`VoicesFrame`).
         open_timeout_s: How long connecting and joining may take, in seconds.
     """
 
@@ -105,12 +97,16 @@ class VoiceClient:
         *,
         room: str = "default",
         name: str = "guest",
+        token: str = "",
+        role: Role | None = None,
         input_rate_hz: Rate = 16000,
         output_rate_hz: Rate = 24000,
         reports_playhead: bool = True,
         reconnect: bool = False,
         reconnect_for_s: float = 60.0,
         resume_token: str | None = None,
+        after: int | None = None,
+        lanes: bool = False,
         open_timeout_s: float = 10.0,
     ) -> None:
         """Raises ValueError for an address, room or name that cannot be right."""
@@ -118,7 +114,7 @@ class VoiceClient:
         self._socket_url = socket_url(url)
         audio = AudioRequest(input_rate_hz=input_rate_hz, output_rate_hz=output_rate_hz, playhead=reports_playhead)
         try:
-            self._join = Join(type="join", room=room, name=name, audio=audio, resume=resume_token)
+            self._join = Join(type="join", room=room, name=name, role=role, audio=audio, resume=resume_token, after=after, lanes=lanes)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise ValueError(f"{first['loc'][0]}: {first['msg']}") from None
@@ -131,6 +127,12 @@ class VoiceClient:
         self._announce_joined = False
         self._leaving = False
         self._newest_reply = 0
+        self._token = token
+        self._heard: Heard | None = None
+        self.seq = after or 0
+        """Number of the last event that came."""
+        self.lanes: dict[int, str] = {}
+        """Who speaks on which lane."""
         self.lost_audio_samples = 0
         """Samples given to `send_audio` while the connection was down, which nobody heard."""
 
@@ -207,7 +209,9 @@ class VoiceClient:
         await self._send(Mute(type="mute", muted=muted))
 
     async def send_playhead(self, reply: int, offset: int) -> None:
-        """Reports that `offset` samples of reply `reply` have been heard. Dropped while the connection is down."""
+        """Reports that `offset` samples of reply `reply` have been heard. While the connection is down it is kept for the next one."""
+        if self._heard is None or reply >= self._heard.reply:
+            self._heard = Heard(reply=reply, offset=offset)
         await self._try_send(Playhead(type="playhead", reply=reply, offset=offset).model_dump_json())
 
     async def ping(self, id: int = 0) -> None:
@@ -239,7 +243,7 @@ class VoiceClient:
 
     # ── from the server ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def __aiter__(self) -> AsyncIterator[Event | AudioFrame | VoicesFrame]:
+    async def __aiter__(self) -> AsyncIterator[Event | Frame]:
         if self._announce_joined:
             self._announce_joined = False
             yield self.joined
@@ -247,7 +251,7 @@ class VoiceClient:
             try:
                 data = await self._socket.recv()
             except ConnectionClosed as closed:
-                if self._leaving or _code(closed) == CLOSE_NORMAL:
+                if self._leaving or code_of(closed) == CLOSE_NORMAL:
                     return
                 if not self._may_retry(closed):
                     raise self._lost(closed) from None
@@ -260,11 +264,11 @@ class VoiceClient:
                 if isinstance(message, Left):
                     return
 
-    def _read(self, data: str | bytes) -> Event | AudioFrame | VoicesFrame | None:
+    def _read(self, data: str | bytes) -> Event | Frame | None:
         try:
             if isinstance(data, bytes):
                 frame = unpack_binary(data)
-                if isinstance(frame, VoicesFrame):
+                if frame is None or not isinstance(frame, AudioFrame):
                     return frame
                 return AudioFrame(self._whole_number(frame.reply), frame.offset, frame.last, frame.pcm)
             event = parse_event(data)
@@ -276,6 +280,9 @@ class VoiceClient:
         except ProtocolError as error:
             raise VoiceClientError(f"the server sent sound that cannot be read: {error}") from None
         self._newest_reply = max(self._newest_reply, getattr(event, "reply", 0))
+        self.seq = max(self.seq, event.seq)
+        if isinstance(event, Lane):
+            self.lanes[event.number] = event.name
         return event
 
     def _whole_number(self, low: int) -> int:
@@ -290,8 +297,10 @@ class VoiceClient:
     async def _open(self) -> None:
         try:
             async with asyncio.timeout(self._open_timeout_s):
+                credential = self._join.resume or self._token  # a room token may have expired, or been good for one seat
                 socket = await connect(
-                    self._socket_url,
+                    self._socket_url if self._join.resume else with_query(self._socket_url, room=self._join.room),
+                    additional_headers={"Authorization": f"Bearer {credential}"} if credential else None,
                     compression=None,  # sound does not get smaller, and captions are short
                     max_queue=MAX_WAITING_MESSAGES,
                     open_timeout=None,
@@ -307,17 +316,17 @@ class VoiceClient:
                 f"{self._url} did not answer within {self._open_timeout_s:g} s: check the address, and that the server is well"
             ) from None
         except (InvalidStatus, InvalidMessage, InvalidHandshake) as error:
-            raise CannotConnectError(f"{self._url} answers, but not as a Hubbub server: {_handshake(error)}") from None
+            raise refusal(self._url, error) from None
         except OSError as error:
             raise CannotConnectError(
-                f"cannot connect to {self._url}: {_plain(error)}. Is the server running? Start one with 'hubbub serve', "
+                f"cannot connect to {self._url}: {plain(error)}. Is the server running? Start one with 'hubbub serve', "
                 "or check the address"
             ) from None
         self._socket = socket
 
     async def _enter_room(self, socket: ClientConnection) -> Joined:
         try:
-            await socket.send(self._join.model_dump_json())
+            await socket.send(self._join.model_dump_json(exclude_defaults=True))
             while True:
                 message = self._read(await socket.recv())
                 if isinstance(message, Joined):
@@ -326,7 +335,7 @@ class VoiceClient:
                 if isinstance(message, Error):
                     raise RefusedError(message.code, message.message)
         except ConnectionClosed as closed:
-            raise RefusedError(f"closed_{_code(closed)}", _ending(closed)) from None
+            raise RefusedError(f"closed_{code_of(closed)}", ending(closed)) from None
 
     async def _reconnect(self, lost: VoiceClientError) -> AsyncIterator[Event]:
         deadline = asyncio.get_running_loop().time() + self._reconnect_for_s
@@ -337,6 +346,8 @@ class VoiceClient:
             await asyncio.sleep(wait_s)
             if self._leaving:
                 return
+            missed = {"after": self.seq, "heard": self._heard} if "events.resume" in self.joined.features else {}
+            self._join = self._join.model_copy(update=missed)
             try:
                 await self._open()
             except CannotConnectError as error:
@@ -348,33 +359,10 @@ class VoiceClient:
         raise ConnectionLostError(f"the connection was lost and did not come back: {lost}")
 
     def _may_retry(self, closed: ConnectionClosed) -> bool:
-        return self._reconnect_for_s > 0 and not self._leaving and _code(closed) not in _FINAL_CLOSES
+        return self._reconnect_for_s > 0 and not self._leaving and code_of(closed) not in FINAL_CLOSES
 
     def _lost(self, closed: ConnectionClosed) -> ConnectionLostError:
-        return ConnectionLostError(f"the connection to {self._url} ended: {_ending(closed)}")
-
-
-def _code(closed: ConnectionClosed) -> int:
-    return closed.rcvd.code if closed.rcvd else 1006  # RFC 6455: closed without a closing frame
-
-
-def _ending(closed: ConnectionClosed) -> str:
-    said = closed.rcvd.reason if closed.rcvd else ""
-    meaning = _FINAL_CLOSES.get(_code(closed), "" if closed.rcvd else "the line went dead, as when a server is stopped")
-    return ": ".join(part for part in (meaning, said) if part) or f"the server closed it (code {_code(closed)})"
-
-
-def _handshake(error: Exception) -> str:
-    if isinstance(error, InvalidStatus):
-        body = (error.response.body or b"")[:200].decode("utf-8", "replace").strip()
-        return f"HTTP status {error.response.status_code}{f' ({body})' if body else ''}"
-    return str(error) or type(error).__name__
-
-
-def _plain(error: OSError) -> str:
-    """The cause in a few words; asyncio wraps several addresses' errors of one kind in a long sentence."""
-    text = error.strerror or str(error)
-    return "connection refused" if isinstance(error, ConnectionRefusedError) or "[Errno 111]" in text else text
+        return ConnectionLostError(f"the connection to {self._url} ended: {ending(closed)}")
 
 
 def _first(error: ValidationError) -> str:

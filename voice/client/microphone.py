@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..audio.frames import FRAME_MS, silence
-from .devices import DeviceError, sound_device
+from .devices import DeviceError, choose_device, sound_device
 from .errors import VoiceClientError
 from .transport import ClientSound
 
@@ -104,13 +104,15 @@ class FileMicrophone(_Microphone):
 
 
 class DeviceMicrophone(_Microphone):
-    """The machine's microphone, through PortAudio (`pip install 'hubbub[mic]'`).
+    """The machine's microphone, through PortAudio (`pip install 'hubbub[mic]'`). `device`: its number or a part of its name, as
+    `list_devices` tells them; None for the default.
 
-    Raises DeviceError when entered without the package, the library or a device.
+    Raises DeviceError when entered without the package, the library or the device.
     """
 
-    def __init__(self, client: ClientSound) -> None:
+    def __init__(self, client: ClientSound, device: int | str | None = None) -> None:
         super().__init__(client)
+        self._device = device
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED_FRAMES)
         self.dropped_frames = 0
         """Frames of 20 ms that were thrown away because the connection stalled."""
@@ -118,6 +120,7 @@ class DeviceMicrophone(_Microphone):
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         sounddevice = sound_device()
+        chosen = choose_device("input", self._device)
 
         def hear(data: Any, samples: int, time: Any, status: Any) -> None:
             pcm = bytes(data)
@@ -126,7 +129,7 @@ class DeviceMicrophone(_Microphone):
 
         try:
             self._stream = sounddevice.RawInputStream(
-                samplerate=self._client.input_rate_hz, channels=1, dtype="int16",
+                device=chosen and chosen.index, samplerate=self._client.input_rate_hz, channels=1, dtype="int16",
                 blocksize=self._frame_samples, latency="low", callback=hear,
             )  # fmt: skip
             self._stream.start()

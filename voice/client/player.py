@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..event import Clear, Event, Hold, Resume
-from ..protocol import AudioFrame, VoicesFrame
-from .devices import DeviceError, sound_device
+from ..protocol import AudioFrame, Frame
+from .devices import DeviceError, choose_device, sound_device
 from .errors import VoiceClientError
 from .playback import Playback
 from .transport import ClientSound
@@ -42,7 +42,7 @@ class Loudspeaker:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def take(self, item: Event | AudioFrame | VoicesFrame) -> None:
+    def take(self, item: Event | Frame) -> None:
         """Plays a frame, or obeys `hold`, `resume` and `clear` at once. Other events pass by."""
         self._advance()
         match item:
@@ -96,17 +96,24 @@ class SimulatedLoudspeaker(Loudspeaker):
 
 
 class DeviceLoudspeaker(Loudspeaker):
-    """The machine's loudspeaker, through PortAudio (`pip install 'hubbub[mic]'`).
+    """The machine's loudspeaker, through PortAudio (`pip install 'hubbub[mic]'`). `device`: its number or a part of its name, as
+    `list_devices` tells them; None for the default.
 
-    Raises DeviceError when entered without the package, the library or a device.
+    Raises DeviceError when entered without the package, the library or the device.
     """
+
+    def __init__(self, client: ClientSound, *, record: bool = False, device: int | str | None = None) -> None:
+        super().__init__(client, record=record)
+        self._device = device
 
     async def __aenter__(self) -> Self:
         self._lock = threading.Lock()  # the device pulls from a thread of its own
         sounddevice = sound_device()
+        chosen = choose_device("output", self._device)
         try:
             self._stream = sounddevice.RawOutputStream(
-                samplerate=self.playback.rate_hz, channels=1, dtype="int16", latency="low", callback=self._pull
+                device=chosen and chosen.index, samplerate=self.playback.rate_hz, channels=1, dtype="int16", latency="low",
+                callback=self._pull,
             )
             self._stream.start()
         except sounddevice.PortAudioError as error:
@@ -119,7 +126,7 @@ class DeviceLoudspeaker(Loudspeaker):
         await super().__aexit__(kind, error, trace)
         await asyncio.to_thread(self._stream.close)
 
-    def take(self, item: Event | AudioFrame | VoicesFrame) -> None:
+    def take(self, item: Event | Frame) -> None:
         with self._lock:
             super().take(item)
 

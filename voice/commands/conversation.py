@@ -19,9 +19,9 @@ from ..client import (
     SimulatedLoudspeaker,
     VoiceClient,
     VoiceClientError,
-    VoicesFrame,
 )
 from ..event import Backchannel, Error, Event, Floor, Left, Reply, SpeechStarted, SpeechStopped, Transcript
+from ..protocol import Frame
 from .captions import Captions
 from .status import ExitStatus
 
@@ -51,6 +51,9 @@ class Plan:
     timeout_s: float
     save: str | None
     json: bool
+    microphone: str | None = None
+    """Number or a part of the name of the device; None for the system's."""
+    loudspeaker: str | None = None
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class _Notes:
     open_replies: set[int] = field(default_factory=set)
     audible_at: float | None = None
 
-    def take(self, item: Event | AudioFrame | VoicesFrame, now: float) -> None:
+    def take(self, item: Event | Frame, now: float) -> None:
         self.last_sign_at = now
         match item:
             case SpeechStarted(speaker=self.me):
@@ -101,8 +104,11 @@ class _Notes:
 
 async def converse(client: VoiceClient, plan: Plan) -> int:
     """Holds the conversation. Answers the exit status. Raises VoiceClientError, and OSError where `save` cannot be written."""
-    loudspeaker = SimulatedLoudspeaker if plan.lines else DeviceLoudspeaker
-    async with client, loudspeaker(client, record=plan.save is not None) as speaker:
+    record = plan.save is not None
+    loudspeaker: Loudspeaker = (
+        SimulatedLoudspeaker(client, record=record) if plan.lines else DeviceLoudspeaker(client, record=record, device=plan.loudspeaker)
+    )
+    async with client, loudspeaker as speaker:
         try:
             return await _Conversation(client, speaker, plan).run()
         finally:
@@ -149,7 +155,7 @@ class _Conversation:
                 raise RefusedError(item.code, item.message)
 
     async def _talk_live(self) -> int:
-        async with DeviceMicrophone(self._client):
+        async with DeviceMicrophone(self._client, self._plan.microphone):
             self._captions.note("speak; Ctrl-C ends the conversation")
             await asyncio.Event().wait()  # until the server or the keyboard ends it
         return ExitStatus.OK

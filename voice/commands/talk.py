@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--text", action=_AddLine, dest="lines", metavar="TEXT", help="say something by typing it; may be repeated")
     parser.add_argument("--room", default="default", help="the room to join (default: %(default)s)")
     parser.add_argument("--name", default="guest", help="your name there (default: %(default)s)")
+    parser.add_argument("--token", default=os.environ.get("HUBBUB_TOKEN", ""), metavar="TOKEN",
+                        help="the room token, where the server asks for one (default: the variable HUBBUB_TOKEN)")  # fmt: skip
+    parser.add_argument("--mic", metavar="NAME", help="the microphone: its number or a part of its name (default: the system's)")
+    parser.add_argument("--speaker", metavar="NAME", help="the loudspeaker, in the same way")
+    parser.add_argument("--devices", action="store_true", help="list this machine's microphones and loudspeakers, and do nothing else")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line: each event as it comes")
     parser.add_argument("--save", metavar="FILE.wav", help="write what was heard of the agents to a WAV file")
     start = parser.add_mutually_exclusive_group()
@@ -54,6 +60,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Talks. Answers the exit status."""
+    if arguments.devices:
+        return _list_devices()
     import asyncio  # loaded only by who talks, as the rest
 
     from ..audio.wav import AudioFileError, read_audio
@@ -61,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .conversation import Line, Plan, converse
 
     try:
-        client = VoiceClient(arguments.url, room=arguments.room, name=arguments.name)
+        client = VoiceClient(arguments.url, room=arguments.room, name=arguments.name, token=arguments.token)
         lines = tuple(
             Line(value, read_audio(value, client.input_rate_hz)) if kind == "wav" else Line(value, None)
             for kind, value in arguments.lines
@@ -69,7 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
         _check_texts(lines)
     except (AudioFileError, ValueError) as error:
         return _fail(str(error), ExitStatus.USAGE)
-    plan = Plan(lines, arguments.overlap, arguments.gap, arguments.timeout, arguments.save, arguments.json)
+    plan = Plan(
+        lines, arguments.overlap, arguments.gap, arguments.timeout, arguments.save, arguments.json, arguments.mic, arguments.speaker
+    )  # fmt: skip
     try:
         return asyncio.run(converse(client, plan))
     except DeviceError as error:
@@ -86,6 +96,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise  # whoever read our output has gone; it is not --save that failed
     except OSError as error:
         return _fail(f"{arguments.save}: cannot be written: {error.strerror or error}", ExitStatus.FAILED)
+
+
+def _list_devices() -> int:
+    from ..client import DeviceError, list_devices
+
+    try:
+        devices = list_devices()
+    except DeviceError as error:
+        return _fail(str(error), ExitStatus.NO_DEVICE)
+    for device in devices:
+        kind = "mic" if device.kind == "input" else "speaker"
+        print(f"{'*' if device.default else ' '} {kind:<8}{device.index:>3}  {device.name}")
+    return ExitStatus.OK
 
 
 def _check_texts(lines: "tuple[Line, ...]") -> None:

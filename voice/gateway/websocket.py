@@ -56,6 +56,7 @@ class WebSocketConnection:
         self._next: tuple[int, int] = (0, 0)
         self._resampled = 0
         self._voices = None if self.output_hz == MOUTH_HZ else Resampler(MOUTH_HZ, self.output_hz)
+        self._lanes: dict[int, Resampler] = {}
         self._queue: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
         if self.line is not None:
@@ -94,6 +95,15 @@ class WebSocketConnection:
 
     def send_voices(self, pcm: bytes) -> None:
         self._put(wire.pack_voices(pcm if self._voices is None else self._voices.push(pcm)))
+
+    def send_lane(self, number: int, position: int, pcm: bytes, last: bool) -> None:
+        """Sends a frame of what one other caller says."""
+        if self.output_hz != MOUTH_HZ:
+            resampler = self._lanes.setdefault(number, Resampler(MOUTH_HZ, self.output_hz))
+            pcm = resampler.push(pcm) + (resampler.flush() if last else b"")
+            if last:
+                del self._lanes[number]
+        self._put(wire.pack_lane(wire.LaneFrame(number, position * self.output_hz // MOUTH_HZ, last, pcm)))
 
     def end(self, why: str) -> None:
         """Asks the gateway to close the connection."""
@@ -192,6 +202,8 @@ async def _serve(socket: WebSocket, door: Door, session: Session, join: wire.Joi
     heard = None if join.heard is None else (join.heard.reply, join.heard.offset * MOUTH_HZ // join.audio.output_rate_hz)
     connection.limit += 0 if join.after is None else len(session.log.after(join.after))
     previous = session.attach(connection, door.describe(session, audio), after=join.after, heard=heard)
+    if join.lanes:
+        session.lanes_to = connection.send_lane
     if previous is not None:
         previous.end("replaced")
     incoming = Incoming(session, connection, join.audio.input_rate_hz)
