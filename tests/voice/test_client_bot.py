@@ -1,12 +1,17 @@
 """A bot in a room: it hears each participant by himself, and is heard."""
 
 import asyncio
+import sys
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 from hubbub.voice.client import Speech, VoiceBot, VoiceClient
 from hubbub.voice.event import Event, Reply, Transcript
 from live_house import live_house
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+import scribe
 
 TONE = (np.sin(np.arange(16 * 700) * 0.35) * 9000).astype(np.int16).tobytes()
 COUNT = "One, two, three."
@@ -73,3 +78,15 @@ async def test_a_bot_speaks_and_is_answered_and_heard() -> None:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+
+async def test_the_example_writes_minutes() -> None:
+    async with live_house(answer="Hi.") as live, VoiceClient(live.url, name="Kim", reports_playhead=False) as kim, asyncio.timeout(30):
+        writing = asyncio.create_task(scribe.write_minutes(live.url, "default", 1))
+        async for item in kim:
+            if getattr(item, "type", "") == "participant_joined":
+                break
+        await kim.send_text("hello")
+        minutes, seconds = await writing
+        assert minutes == ["Kim: hello", "Ava: Hi."]
+        assert seconds["Ava"] > 0.2
