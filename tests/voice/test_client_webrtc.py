@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hubbub.voice.client import AudioFrame, CannotConnectError, RefusedError, VoicesFrame
+from hubbub.voice.client import AudioFrame, CannotConnectError, ConnectionLost, RefusedError, VoicesFrame
 from hubbub.voice.client.webrtc import WebRTCClient
-from hubbub.voice.event import Joined, Left, Pong, Reply, Transcript
+from hubbub.voice.event import Backchannel, Joined, Left, Pong, Reply, Transcript
 from webrtc_house import buzz, running
 
 
@@ -137,3 +137,25 @@ async def test_voices_of_others_come_beside_replies() -> None:
             session.connection.send_voices(voice)
             await asyncio.sleep(0.02)
         await talk.until(VoicesFrame, lambda frame: np.abs(np.frombuffer(frame.pcm, "<i2")).max() > 2000)
+
+
+async def test_a_lost_connection_is_made_again_and_misses_no_event() -> None:
+    async with running() as server, WebRTCClient(server.url, name="Kim", reconnect=True) as client, Talk(client) as talk:
+        (session,) = server.house.sessions.values()
+        await talk.until(Joined)
+        (peer,) = server.peers.values()
+        peer._end("lost")
+        async with asyncio.timeout(5):
+            while session.connection is not None:
+                await asyncio.sleep(0.01)
+        session.emit(Backchannel(speaker="Kim", text="while nobody listened"))
+        await talk.until(ConnectionLost)
+        missed = await talk.until(Backchannel)
+        assert missed.text == "while nobody listened"
+        joined = [item for item in talk.items if isinstance(item, Joined)]
+        assert {item.session for item in joined} == {session.id}
+        assert joined[-1].resumed
+        seqs = [item.seq for item in talk.items if getattr(item, "seq", 0)]
+        assert seqs == sorted(set(seqs)), "none twice"
+        talk.say(900)
+        await talk.until(AudioFrame)

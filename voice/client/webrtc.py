@@ -72,6 +72,8 @@ class WebRTCClient:
         self.output_rate_hz = output_rate_hz
         self._query = {"room": join.room, "name": join.name} | ({"role": role} if role else {})
         self._resume = resume_token
+        self._seq = 0
+        """Number of the newest event that came: those after it are asked for when the seat is taken again."""
         self._token = token
         self._reconnect_for_s = reconnect_for_s if reconnect else 0.0
         self._open_timeout_s = open_timeout_s
@@ -217,6 +219,7 @@ class WebRTCClient:
         if isinstance(event, Joined):
             self._joined = event
             self._resume = event.resume_token
+        self._seq = max(self._seq, event.seq)
         if self._track is not None:
             self._track.take(event)
         if len(self._events) >= MAX_EVENTS:
@@ -242,7 +245,9 @@ class WebRTCClient:
         return self._joined is not None and self._reconnect_for_s > 0 and not self._leaving and not self._over
 
     async def _open(self) -> None:
-        query = dict(self._query) | ({"resume": self._resume} if self._resume else {})
+        query = dict(self._query)
+        if self._resume:
+            query |= {"resume": self._resume} | ({"after": str(self._seq)} if self._joined is not None else {})
         line = WhipLine(self._url, query, token=self._token)
         track = _Track(line, self)
         line.on_message, line.on_rtp, line.wants_rtp = self._message, track.receive, track.receiver.wants

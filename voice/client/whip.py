@@ -32,8 +32,7 @@ class WhipLine:
     """One connection. Callbacks are set before `open`; after `close` it is done with."""
 
     def __init__(
-        self, url: str, query: dict[str, str], *, token: str = "", direction: sdp.Direction = "sendrecv", block: bool = False,
-        addresses: tuple[str, ...] = (),
+        self, url: str, query: dict[str, str], *, token: str = "", direction: sdp.Direction = "sendrecv", addresses: tuple[str, ...] = (),
     ) -> None:
         """`url`: the server's, http or https. `addresses`: local ones to send from; found out where there are none."""
         self.ssrc = secrets.randbits(31) + 1
@@ -48,7 +47,6 @@ class WhipLine:
         self._query = query
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._direction = direction
-        self._block = block
         self._addresses = addresses
         self._transport: Transport | None = None
         self._channel: RTCDataChannel | None = None
@@ -60,7 +58,7 @@ class WhipLine:
         from ..rtc.transport import Transport, TransportError, make_certificate
 
         addresses = self._addresses or (_address_towards(self._url),)
-        settings = IceSettings(addresses=addresses, block=self._block)
+        settings = IceSettings(addresses=addresses)
         transport = Transport(controlling=True, certificate=certificate or make_certificate(), settings=settings)
         self._transport = transport
         transport.on_rtp, transport.on_rtcp, transport.wants_rtp = self.on_rtp, self.on_rtcp, self.wants_rtp
