@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from hubbub.voice.event import Joined, Left, Reply
+from hubbub.voice.gateway.webrtc.peer import EAR_DELAY_MS, MOST_DELAY_MS
+from hubbub.voice.mouthpiece import UNREPORTED_DELAY_MS
 from hubbub.voice.rtc.sdp import parse
 from webrtc_house import Running, StockClient, buzz, running
 
@@ -22,6 +24,11 @@ async def test_a_caller_talks_over_webrtc_and_leaves() -> None:
         await client.until_loud()
         client.microphone.say(buzz(1200))
         await client.until_loud(False)
+        (session,) = server.house.sessions.values()
+        async with asyncio.timeout(15):  # the first RTCP reports have been exchanged, and say how near the ear is
+            while session.mouthpiece.delay_ms == UNREPORTED_DELAY_MS:
+                await asyncio.sleep(0.05)
+        assert EAR_DELAY_MS <= session.mouthpiece.delay_ms <= MOST_DELAY_MS
         client.channel.send('{"type": "leave"}')
         left = await client.until(Left)
         assert left.reason == "left"

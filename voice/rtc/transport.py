@@ -30,6 +30,8 @@ log = logging.getLogger("hubbub.rtc")
 
 MAX_CHANNELS = 4
 """Data channels that a far end may open."""
+MAX_STREAMS = 64
+"""SCTP streams on which a far end may send; a channel needs one."""
 MAX_QUEUED = 256
 """DTLS datagrams that may wait; what comes on top is lost, as on any line, and sent again."""
 MAX_PACKETS_A_SECOND = 500
@@ -86,6 +88,11 @@ class _Sctp(RTCSctpTransport):  # type: ignore[misc]
     def _update_rto(self, R: float) -> None:
         super()._update_rto(R)
         self._rto = min(MOST_RTO_S, max(LEAST_RTO_S, self._srtt + 4 * self._rttvar))
+
+    def _get_inbound_stream(self, stream_id: int) -> Any:
+        if stream_id not in self._inbound_streams and len(self._inbound_streams) >= MAX_STREAMS:
+            raise ValueError("too many streams")
+        return super()._get_inbound_stream(stream_id)
 
     async def _handle_data(self, data: bytes) -> None:
         try:

@@ -105,6 +105,8 @@ class Peer:
         self._candidates = 0
         self._connected = False
         self._lost_at: float | None = None
+        self._trip_s: float | None = None
+        self._lost_there = 0
         self._told = 0
         """Number of the last event before the line was lost."""
         self._check_at = self._report_at = 0.0
@@ -240,7 +242,9 @@ class Peer:
                 if block.ssrc == self._ssrc and self._encoder is not None:
                     self._encoder.expect_loss(block.fraction_lost * 100 // 256)
                     trip = round_trip_s(block, ntp_time(time.time()))
+                    self._lost_there = block.lost
                     if trip is not None and trip < 10:
+                        self._trip_s = trip
                         delay = EAR_DELAY_MS + int(trip * 500 + 2000 * block.jitter / RTP_HZ)
                         self.session.far_end_delay(min(MOST_DELAY_MS, delay))
 
@@ -300,7 +304,7 @@ class Peer:
             previous.end("replaced")
 
     async def _close(self, how: str) -> None:
-        log.info("session=%s connection ended: %s", self.session.id, how)
+        log.info("session=%s connection ended: %s%s", self.session.id, how, self._quality())
         if how == "leave":
             self.session.emit(Left(at_ms=self.session.now_ms, reason="left"))
             self._door.leave(self.session, "left")
@@ -313,6 +317,16 @@ class Peer:
             await asyncio.gather(self._restart, return_exceptions=True)
         await self.transport.close()
         self.session.detach(self.connection, asyncio.get_running_loop().time())
+
+    def _quality(self) -> str:
+        """How the line was, for the log."""
+        receiver, sender = self._receiver, self._sender
+        text = f" trip_ms={self._trip_s * 1000:.0f}" if self._trip_s is not None else ""
+        if receiver is not None and receiver.reception.packets:
+            heard = receiver.reception
+            text += f" received={heard.packets} lost={receiver.jitter.lost} late={receiver.jitter.late} rescued={receiver.rescued}"
+            text += f" made_up_ms={receiver.concealed_ms:.0f} jitter_ms={heard.jitter * 1000 / RTP_HZ:.0f}"
+        return text + (f" sent={sender.packets} lost_there={self._lost_there}" if sender is not None and sender.packets else "")
 
     async def _flush(self) -> None:
         """Gives the last events time to leave."""
