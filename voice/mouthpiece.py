@@ -33,6 +33,7 @@ class Mouthpiece:
         self.lead_ms = lead_ms
         self.delay_ms = UNREPORTED_DELAY_MS
         """How much later than sent an ear without reports is credited."""
+        self.extrapolate_s = EXTRAPOLATE_S
         self._reply = 0
         self._anchor_offset = 0
         self._anchor_at = 0.0
@@ -139,5 +140,5 @@ class Mouthpiece:
     def _head(self, now: float) -> int:
         ahead = now - self._anchor_at
         if self.reports:
-            ahead = min(ahead, EXTRAPOLATE_S)
+            ahead = min(ahead, self.extrapolate_s)
         return min(self._anchor_offset + int(ahead * MOUTH_HZ), self.playout.sent(self._reply))

@@ -203,12 +203,13 @@ class Session:
         if changed:
             self.room.muted(self)
 
-    def played(self, reply: int, offset: int, now: float) -> None:
-        """The far end has played `offset` samples (24 kHz) of a reply."""
+    def played(self, reply: int, offset: int, now: float, *, trip_s: float = 0.0) -> None:
+        """The far end has played `offset` samples (24 kHz) of a reply. `trip_s`, seconds: how long the way there and back is, for a far
+        end whose playhead is counted where what leaves now will find it; else it is counted where the report found it."""
         first = offset > 0 and self.playout.playhead(reply) == 0
-        self.mouthpiece.played(reply, offset, now)
+        self.mouthpiece.played(reply, offset, now - trip_s)
         if first and (head := self.playout.playhead(reply)):
-            self.room.first_heard(self, reply, now - head / MOUTH_HZ)
+            self.room.first_heard(self, reply, now - trip_s / 2 - head / MOUTH_HZ)
         self._look_for_end(now)
 
     def lost(self, reply: int, now: float) -> None:
@@ -218,6 +219,10 @@ class Session:
     def far_end_delay(self, ms: int) -> None:
         """The ear at the far end is taken to be so far behind what is sent, where nobody reports it."""
         self.mouthpiece.delay_ms = ms
+
+    def trust_reports(self, ms: int) -> None:
+        """How long after a report the far end is taken to play on, where it reports more often than our clients do."""
+        self.mouthpiece.extrapolate_s = ms / 1000
 
     def reports_stopped(self, now: float) -> None:
         """The far end reports no playhead after all: from now on it is estimated."""

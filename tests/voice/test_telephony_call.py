@@ -118,7 +118,7 @@ def test_after_a_cough_the_reply_goes_on_and_nothing_of_it_is_missed(kind, delay
             assert second[-1] >= 16 * 7200 - 2 * STEP, "to the last sample"
             assert max(np.diff(first).max(), np.diff(second).max()) <= STEP, "each without a gap"
             back = (first[-1] - second[0]) / 24 + FADE_MS
-            assert 0 <= back <= 2 * delay_ms + 110, f"{back} ms were heard twice"
+            assert 0 <= back <= 110, f"{back} ms were heard twice, however far the carrier is"
         await caller.leave()
 
     talk()
@@ -152,6 +152,22 @@ def test_after_an_interruption_nothing_of_the_dead_reply_is_heard(kind, delay_ms
     talk()
 
 
+@pytest.mark.parametrize("delay_ms", [0, 40, 140])
+def test_however_far_the_carrier_is_its_buffer_neither_runs_dry_nor_over(delay_ms):
+    @simulated([], seat={"greeting": COUNT})
+    async def talk(world):
+        lines = [SimulatedNetwork(delay_ms, jitter_ms=20, seed=seed) for seed in (1, 2)]
+        caller = SimulatedCarrier(world.room, "twilio", uplink=lines[0], downlink=lines[1])
+        await asyncio.sleep(0.5)
+        await until(is_over(caller))
+        loud = np.flatnonzero(np.abs(values(caller)) > 300)
+        playing = np.array(caller.fill_ms)[loud[0] // 160 + 1 : loud[-1] // 160 - 10]
+        assert max(caller.fill_ms) <= 200 and playing.min() >= 20, "there is always something to play"
+        await caller.leave()
+
+    talk()
+
+
 @simulated(["count", "stop it please now"], COUNT, "All right.")
 async def test_marks_that_a_clear_sends_back_are_not_taken_to_be_heard(world):
     caller = SimulatedCarrier(world.room, "twilio", uplink=SimulatedNetwork(80), downlink=SimulatedNetwork(80))
@@ -165,7 +181,7 @@ async def test_marks_that_a_clear_sends_back_are_not_taken_to_be_heard(world):
     assert caller.marks_back > before + 1, "the clear sent the marks back that it threw away"
     await until(lambda: any(event.final for event in events(caller, Reply)))
     first = next(event for event in events(caller, Reply) if event.final)
-    assert len(first.text.split()) * 7200 <= playhead + 7200 + 24 * 250
+    assert len(first.text.split()) * 7200 <= playhead + 7200 + 24 * 400
     await caller.leave()
 
 

@@ -252,6 +252,25 @@ async def test_too_many_calls_are_refused_at_the_handshake():
         await ended(live.house)
 
 
+async def test_streams_that_never_start_are_bounded(monkeypatch):
+    from hubbub.voice.gateway.telephony import exchange
+
+    monkeypatch.setattr(exchange, "MAX_STARTING", 2)
+    async with live_house(ROOMS + TWILIO, environ=ENVIRON) as live:
+        async with calling(live.url, "twilio"), calling(live.url, "twilio"):
+            with pytest.raises(InvalidStatus) as refusal:
+                async with calling(live.url, "twilio"):
+                    pass
+            assert refusal.value.response.status_code == 429
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    async with calling(live.url, "twilio"):
+                        break
+                except InvalidStatus:
+                    await asyncio.sleep(0.05)
+
+
 async def test_a_shared_room_seats_its_callers_together_and_they_hear_each_other():
     async with live_house(ROOMS + "telephony: {private_rooms: false, mask_numbers: false}\n") as live:
         async with calling(live.url, "telnyx") as one, calling(live.url, "vonage") as other:

@@ -63,7 +63,7 @@ def test_sound_begins_and_goes_on_after_a_clear_without_a_click():
     assert abs(again[0]) < 200 and np.abs(np.diff(again[:120])).max() < 600
 
 
-def test_marks_stand_after_the_first_frame_each_100_ms_and_at_the_end():
+def test_marks_stand_after_the_first_frame_each_60_ms_and_at_the_end():
     mouth = CarrierMouth(Coding("ulaw", 8000))
     messages = speak(mouth, tone(310))
     places, media = [], 0
@@ -72,7 +72,9 @@ def test_marks_stand_after_the_first_frame_each_100_ms_and_at_the_end():
             media += 1
         else:
             places.append((media, mouth.played(message.name)))
-    assert places == [(1, (1, 480)), (6, (1, 2880)), (11, (1, 5280)), (16, (1, 7440)), (16, (1, 7440))]
+    assert places == [
+        (1, (1, 480)), (4, (1, 1920)), (7, (1, 3360)), (10, (1, 4800)), (13, (1, 6240)), (16, (1, 7440)), (16, (1, 7440)),
+    ]  # fmt: skip
 
 
 def test_marks_that_come_back_because_of_a_clear_say_nothing():

@@ -315,6 +315,31 @@ async def test_the_guides_example_makes_a_call():
         assert call.call_id == "CA1" and there.asked[0][2]["To"] == ["+14155550123"]
 
 
+async def test_a_machine_may_be_hung_up_on():
+    import numpy as np
+    from hubbub.voice.audio.g711 import encode_ulaw
+    from hubbub.voice.gateway.telephony.wire.base import Media
+    from test_telephony_gateway import calling, ended
+    from test_telephony_greeting import noise, voice
+    from websockets.exceptions import ConnectionClosed
+
+    async with dialling() as (live, there, http, _):
+        body = {"carrier": "twilio", "to": "+14155550123", "room": "default", "on_machine": "hang_up"}
+        made = (await http.post("/api/calls", json=body)).json()
+        ticket, _ = await answered(http, there)
+        async with calling(live.url, "twilio") as phone:
+            await phone.begin(ticket=ticket)
+            pcm = np.concatenate([noise(300), voice(2800)]).astype("<i2").tobytes()
+            for start in range(0, len(pcm), 320):
+                await phone.say(Media(encode_ulaw(pcm[start : start + 320])))
+            with pytest.raises(ConnectionClosed):
+                await phone.hear(lambda phone: False)
+            assert not phone.payload, "nothing was said to the machine"
+        await ended(live.house)
+        state = (await http.get(f"/api/calls/{made['id']}")).json()
+        assert (state["state"], state["answered_by"]) == ("ended", "machine")
+
+
 async def test_an_agent_puts_the_caller_on_hold_and_through_by_its_tools():
     from hubbub.agents.testing import use
     from test_telephony_gateway import calling, ended, heard_ms, signed, stream_of

@@ -20,7 +20,7 @@ from .hold import HoldSound
 from .mouth import LEAD_MS, CarrierMouth
 from .outbox import Outbox
 from .tones import key_sound
-from .wire.base import Digit, Failure, FromCarrier, FromServer, MarkPlayed, Media, SendDigits, ServerEnd, Start, Stop
+from .wire.base import Digit, Failure, FromCarrier, FromServer, Mark, MarkPlayed, Media, SendDigits, ServerEnd, Start, Stop
 
 log = logging.getLogger("hubbub.gateway.telephony")
 
@@ -29,6 +29,20 @@ MESSAGE_MS = {"exotel": 100}
 
 MARKS_LATE_S = 2.0
 """A carrier that has not sent back one mark by then sends none: the clock says what was heard."""
+
+MARK_TRUST_MS = 160
+"""How long after a mark the carrier is taken to play on: marks come each 60 ms, more or less. Longer would fill its buffer while a network
+that stands still keeps its marks from us."""
+
+PROBE = "0.0.0"
+"""The mark that is sent while the carrier's buffer is empty: it comes back at once, and tells how long the way there and back is."""
+
+MAX_TRIP_S = 0.4
+"""Longest way there and back that is reckoned with."""
+
+CLEAR_MARGIN_S = 0.06
+"""A reply that goes on after a clear is taken up so much before the place where the clear is reckoned to have cut it: the way there may
+have been longer than it is at best. What was heard is heard twice then, rather than what was not being left out."""
 
 GOODBYE_S = 20.0
 """How long a hang-up waits for the goodbye before it to be heard."""
@@ -64,6 +78,8 @@ class PhoneCall:
         self._tones = bytearray()
         self._tones_task: asyncio.Task[None] | None = None
         self._goodbye: asyncio.TimerHandle | None = None
+        self._trip_s = 0.0
+        self._probed_at = 0.0
         self._first_mark: float | None = None
         self._marks_come = False
         self._warned: set[str] = set()
@@ -71,6 +87,7 @@ class PhoneCall:
     def seat(self, session: Session) -> None:
         """The call has a seat: what comes from now on goes to it."""
         self.session = session
+        self._probe()
 
     # ── from the carrier ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -89,14 +106,26 @@ class PhoneCall:
             case Digit(digit):
                 self.ear.key_pressed()
                 session.press_keys(digit)
+            case MarkPlayed(name=name) if name == PROBE:
+                self._time_trip(session, now)
             case MarkPlayed(name):
                 if (place := self.mouth.played(name)) is not None:
                     self._marks_come = True
-                    session.played(*place, now)
+                    session.played(*place, now, trip_s=self._trip_s)
             case Stop():
                 self.end("stop")
             case Failure(text, code):
                 log.error("call=%s carrier=%s reports an error: %s %s", self.start.call_id, self.carrier, code, text)
+
+    def _probe(self) -> None:
+        self._probed_at = self._loop.time()
+        self._put([Mark(PROBE)])
+
+    def _time_trip(self, session: Session, now: float) -> None:
+        """The shortest time there and back: what is longer waited somewhere."""
+        self._marks_come = True
+        self._trip_s = min(self._trip_s or MAX_TRIP_S, now - self._probed_at)
+        session.trust_reports(MARK_TRUST_MS + round(self._trip_s * 1000))
 
     def _watch_marks(self, session: Session, now: float) -> None:
         if self._first_mark is not None and not self._marks_come and now - self._first_mark > MARKS_LATE_S:
@@ -113,8 +142,11 @@ class PhoneCall:
             case ClearEvent(reply=reply):
                 self._clear(reply)
                 self._stay()
-            case Floor(mouth="idle") if self._goodbye is not None:
-                self.end("hang_up")
+            case Floor(mouth="idle"):
+                if self._goodbye is not None:
+                    self.end("hang_up")
+                elif self.mouth.ahead_ms(self._loop.time()) <= 0:
+                    self._probe()
 
     def send_sound(self, sound: Sound) -> None:
         now = self._loop.time()
@@ -138,7 +170,7 @@ class PhoneCall:
         if messages := self.mouth.clear(now):
             self._put(messages)
             if self.session is not None:
-                self.session.lost(reply, now)
+                self.session.lost(reply, now - CLEAR_MARGIN_S)
 
     def _put(self, messages: list[FromServer]) -> None:
         self.outbox.put(messages)

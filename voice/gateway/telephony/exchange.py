@@ -41,6 +41,9 @@ log = logging.getLogger("hubbub.gateway.telephony")
 
 PATH = "/api/calls"
 
+MAX_STARTING = 100
+"""Streams that may be open without having started: anybody can open one at a carrier's address, and show no ticket for ten seconds."""
+
 WEBHOOKS: dict[Carrier, ModuleType] = {"twilio": twilio, "telnyx": telnyx, "plivo": plivo, "vonage": vonage, "exotel": exotel}
 
 SPEAKER = Grant(role="speaker")
@@ -70,6 +73,8 @@ class Exchange:
         self.config: TelephonyConfig = house.config.telephony
         self.rest = accounts(self.config) if rest is None else rest
         self.tickets = Tickets()
+        self.starting = 0
+        """Streams that are open and have no seat yet."""
         self.live: dict[str, LiveCall] = {}
         """The calls that have a seat, by their sessions' ids."""
         self.outgoing = Outgoing(self)
@@ -175,6 +180,8 @@ class Exchange:
         """Judges who opens a stream, before it is accepted: what he may do, or None where his ticket will tell. Raises Refused."""
         if len(self.live) >= self.config.max_calls:
             raise Refused("server_full", f"the server is full: {self.config.max_calls} calls are on it")
+        if self.starting >= MAX_STARTING:
+            raise Refused("too_many", f"{MAX_STARTING} streams are open that have not started: try again in some seconds")
         if carrier is not None and self.account(carrier) is not None:
             return None
         return self.house.admit(socket)

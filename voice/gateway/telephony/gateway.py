@@ -15,7 +15,7 @@ from ...api.answer import refusal, refuse_handshake
 from ...api.body import read_body
 from ...audio.wav import AudioFileError
 from ...event import AudioFormat
-from ...grant import Refused
+from ...grant import Grant, Refused
 from ..control import Pace
 from ..direct import EXTENSION, DirectLine
 from .call import PhoneCall
@@ -109,6 +109,17 @@ async def serve(socket: WebSocket, exchange: Exchange, carrier: Carrier | None) 
     except Refused as error:
         await refuse_handshake(socket, error)
         return
+    exchange.starting += 1
+    try:
+        seated = await _seat(socket, exchange, carrier, grant)
+    finally:
+        exchange.starting -= 1
+    if seated is not None:
+        await _run(socket, exchange, *seated)
+
+
+async def _seat(socket: WebSocket, exchange: Exchange, carrier: Carrier | None, grant: Grant | None) -> tuple[LiveCall, Line] | None:
+    """From the opening of a stream to its seat; None where it gets none, and has been told."""
     await socket.accept()
     try:
         line, start = await _begin(socket, carrier)
@@ -118,18 +129,16 @@ async def serve(socket: WebSocket, exchange: Exchange, carrier: Carrier | None) 
     except (WireError, Refused) as error:
         log.warning("carrier=%s stream refused code=%s: %s", carrier or "?", error.code, error)
         await _close(socket, CLOSE_REFUSED, str(error)[:100])
-        return
+        return None
     except _Gone:
-        return
+        return None
     except Exception:  # an engine or a model that does not start: the others go on
         log.exception("carrier=%s a call could not be seated", carrier or "?")
         await _close(socket, CLOSE_REFUSED, "the room cannot be opened at the moment")
-        return
+        return None
     transfer_url = f"{exchange.url_of(socket)}{PATH}/{line.carrier}?transfer="
-    live = LiveCall(
-        line.carrier, plan, call, session, exchange.rest.get(line.carrier), exchange.config.destinations, transfer_url
-    )  # fmt: skip
-    await _run(socket, exchange, live, line)
+    rest = exchange.rest.get(line.carrier)
+    return LiveCall(line.carrier, plan, call, session, rest, exchange.config.destinations, transfer_url), line
 
 
 async def _begin(socket: WebSocket, carrier: Carrier | None) -> tuple[Line, Start]:

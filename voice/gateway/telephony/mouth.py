@@ -25,12 +25,13 @@ from ...playout import Sound
 from .coding import encode
 from .wire.base import Clear, Coding, FromServer, Mark, Media
 
-LEAD_MS = 160
-"""How far ahead of the caller's playhead a session sends. Sound goes out in frames of 20 ms, so 180 ms is the most that ever waits at
-the carrier: enough for the jitter of the internet between it and us, and never the 200 ms after which a clear would lose much."""
+LEAD_MS = 140
+"""How far ahead of the caller's playhead a session sends. Sound goes out in frames of 20 ms, so 160 ms wait at the carrier: enough for
+the jitter of the internet between it and us, which may pile up what was sent, and never the 200 ms after which a clear loses much."""
 
-MARK_MS = 100
-"""A mark follows this much sound, as often as our other clients report; and the first frame of a run, to time what was heard first."""
+MARK_MS = 60
+"""A mark follows this much sound: what the ledger of heard words, and the place to go on from, are exact to. And the first frame of a
+run, to time what was heard first."""
 
 VOICES_MS = 200
 """Other callers' voices that wait for a message to be mixed into; beyond it the oldest go, since they are live."""
