@@ -62,10 +62,12 @@ class Hearing:
 
     def _ignored(self, state: State, sound: bytes, speech: bool) -> Literal["", "echo", "faint"]:
         """Why speech over a reply is not the caller's, if it is not."""
-        self._echo.heard(sound)
-        self._others.heard(sound)
-        self._others_for -= len(sound) // 2
-        self._echo_for -= len(sound) // 2
+        if self._echo_for > 0 or state.mouth is not Mouth.IDLE:
+            self._echo.heard(sound)
+            self._echo_for -= len(sound) // 2
+        if self._others_for > 0:
+            self._others.heard(sound)
+            self._others_for -= len(sound) // 2
         if not speech and state.ear is not Ear.SPEAKING:
             return ""
         faint = self._level.judge(sound, speech)

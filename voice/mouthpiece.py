@@ -125,6 +125,11 @@ class Mouthpiece:
         self._complete_at = None
         self._full_until = 0.0
 
+    @property
+    def ending(self) -> bool:
+        """Whether all of the reply has left: it is worth asking whether it is `over`."""
+        return self._complete_at is not None
+
     def over(self, reply: int, now: float, *, silent: bool = False) -> bool:
         """Whether the reply has been heard to its end, or its last report is not to be expected any more. `silent`: nothing at all
         comes from the far end."""

@@ -94,6 +94,8 @@ class Playout:
     def __init__(self, rate_hz: int = MOUTH_HZ) -> None:
         self.rate_hz = rate_hz
         self._replies: dict[int, _Reply] = {}
+        self.current = 0
+        """Number of the reply that plays or plays next, 0 if none. Asked at every tick of every session, so it is kept."""
         self._newest = 0
 
     # ── filling ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,6 +106,7 @@ class Playout:
             raise ValueError(f"reply {reply} cannot begin after reply {self._newest}")
         self._newest = reply
         self._replies[reply] = _Reply(reply, gated=gated)
+        self.current = self.current or reply
 
     def add_piece(self, reply: int, text: str) -> None:
         """Adds generated text that is on its way to speech. Pieces come in order and tile the text."""
@@ -149,7 +152,7 @@ class Playout:
 
     def cut(self, reply: int) -> Ledger:
         """Kills a reply: no sample of it leaves any more. The answer is final: in flight counts as unheard."""
-        entry = self._replies.pop(reply, None)
+        entry = self._remove(reply)
         if entry is None:
             return Ledger("", "", "")
         ledger = _ledger(entry)
@@ -157,7 +160,7 @@ class Playout:
 
     def retire(self, reply: int) -> Ledger:
         """Forgets a reply that was played to its end; the answer is its ledger."""
-        entry = self._replies.pop(reply, None)
+        entry = self._remove(reply)
         return _ledger(entry) if entry else Ledger("", "", "")
 
     def pull(self, samples: int) -> Sound | None:
@@ -212,12 +215,6 @@ class Playout:
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def current(self) -> int:
-        """Number of the reply that plays or plays next, 0 if none."""
-        entry = self._front()
-        return entry.number if entry else 0
-
     def held(self, reply: int) -> bool:
         """Whether the reply is silenced for now."""
         entry = self._replies.get(reply)
@@ -258,9 +255,12 @@ class Playout:
         return reply in self._replies
 
     def _front(self) -> _Reply | None:
-        for entry in self._replies.values():
-            return entry
-        return None
+        return self._replies.get(self.current)
+
+    def _remove(self, reply: int) -> _Reply | None:
+        entry = self._replies.pop(reply, None)
+        self.current = next(iter(self._replies), 0)
+        return entry
 
 
 def _take(entry: _Reply, size: int) -> bytes:

@@ -266,7 +266,7 @@ class Session:
 
     def speak(self, now: float) -> None:
         """Sends the sound that is due at loop time `now` (seconds)."""
-        if self.connection is None:
+        if self.connection is None or not self.playout.current:
             return
         for sound in self.mouthpiece.due(now):
             if sound.offset == 0:
@@ -277,7 +277,7 @@ class Session:
             self._hearing.sent(sound.pcm)
             if self.tap is not None:
                 self.tap.spoke(self.now, sound)
-        if self.playout.current:
+        if self.mouthpiece.ending:
             self._look_for_end(now)
 
     def _reach(self, limit: int) -> None:

@@ -27,7 +27,7 @@ WINDOW_SAMPLES = 512
 
 _WINDOW_S = WINDOW_SAMPLES / EAR_HZ
 _CONTEXT_SAMPLES = 64  # since v5 the network also wants the last samples of the window before
-_STATE_SHAPE = (2, 128)  # hidden and cell state of its one LSTM layer
+_STATE_SHAPE = (2, 1, 128)  # hidden and cell state of its one LSTM layer, for one caller
 _SETTLED_WINDOWS = 32  # one second: see `SileroVAD`
 _FILES = ("silero_vad_op18_ifless.onnx", "silero_vad.onnx")  # the same network; the first is 0.1 ms quicker for one stream
 _INSTALL = "install it with `pip install --no-deps silero-vad`, or set the path of its silero_vad.onnx"
@@ -75,26 +75,28 @@ class SileroVAD(VADEngine):
         """Probability of speech in the next window of each stream, as `VADEngine.judge` says. `windows`: (n, 512)."""
         check_call(streams, windows, WINDOW_SAMPLES)
         states: list[_State] = [stream.state for stream in streams]
-        sounding: list[bool] = np.asarray(windows.any(axis=1)).tolist()
-        rows = [row for row, state in enumerate(states) if _needs_network(state, sounding[row])]
-        if rows:
-            needing = states if len(rows) == len(states) else [states[row] for row in rows]
-            self._run(needing, windows if len(rows) == len(states) else windows[rows])
+        loudest: list[float] = peaks(windows).tolist()
+        rows = [row for row, state in enumerate(states) if _needs_network(state, loudest[row] > 0.0)]
+        if len(rows) == len(states):
+            self._run(states, windows, loudest)
+        elif rows:
+            self._run([states[row] for row in rows], windows[rows], [loudest[row] for row in rows])
         return np.array([state.probability for state in states], np.float32)
 
-    def _run(self, states: list[_State], windows: npt.NDArray[np.int16]) -> None:
+    def _run(self, states: list[_State], windows: npt.NDArray[np.int16], loudest: list[float]) -> None:
+        if not states:
+            return
         sound = np.empty((len(states), _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
         np.multiply(windows, np.float32(1.0 / FULL_SCALE), out=sound[:, _CONTEXT_SAMPLES:])
         for row, state in enumerate(states):
             sound[row, :_CONTEXT_SAMPLES] = state.context
         tails = sound[:, -_CONTEXT_SAMPLES:].copy()  # before the gain, which changes from window to window
-        loudest = peaks(windows).tolist()
         if self._lift_quiet:
             gains = [gain_for(state.level, peak) for state, peak in zip(states, loudest, strict=True)]
             sound *= np.array(gains, np.float32)[:, None]
-        output, lstm = self._infer(sound, np.stack([state.lstm for state in states], axis=1))
+        output, lstm = self._infer(sound, np.concatenate([state.lstm for state in states], axis=1))
         for row, (state, probability) in enumerate(zip(states, output[:, 0].tolist(), strict=True)):
-            state.lstm = lstm[:, row]
+            state.lstm = lstm[:, row : row + 1]
             state.context = tails[row]
             state.probability = probability
             state.level = next_level(state.level, loudest[row], probability, _WINDOW_S)
