@@ -75,7 +75,7 @@ def test_a_person_asks_hears_the_answer_and_breaks_in(tmp_path: Path, fixture_au
 
         page.until("rtc.events.some((event) => event.type === 'reply' && event.final && event.interrupted)")
         cut = page.events("clear")[0]["at"] if page.events("clear") else page.events("hold")[0]["at"]
-        page.until(f"rtc.levels.at(-1)[0] > {cut} + 1500")
+        page.until(f"rtc.levels.at(-1)[0] > {cut} + 1000")
         reply = next(event for event in page.events("reply") if event["final"] and event["interrupted"])
         assert reply["interrupted_by"] == "Kim"
         assert reply["text"] and reply["unheard"], "some was heard and some was not"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 from hubbub.voice.rtc.jitter import MAX_WAIT_S, Gap, JitterBuffer, Lost, Packet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FRAME = 960
@@ -80,6 +80,7 @@ def test_a_sender_that_begins_anew_is_followed() -> None:
     assert put(buffer, Sent(30_001, 5 + FRAME, 0), 0.04) == [Packet((30_001).to_bytes(2), 5 + FRAME)]
 
 
+@settings(max_examples=50)
 @given(
     pauses=st.lists(st.sampled_from([0, 0, 0, 0, 1, 20]), min_size=2, max_size=120),
     fates=st.lists(st.tuples(st.sampled_from(["come", "come", "come", "lost", "twice"]), st.integers(0, 150)), min_size=120, max_size=120),

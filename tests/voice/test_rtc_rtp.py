@@ -17,7 +17,7 @@ from hubbub.voice.rtc.rtp import (
     parse_rtp,
     round_trip_s,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PACKET = RtpPacket(111, 65535, 0xFFFFFFFF, 0xDEADBEEF, b"sound", marker=True)
@@ -50,6 +50,7 @@ def test_what_is_no_packet_is_refused(data: bytes) -> None:
         parse_rtp(data)
 
 
+@settings(max_examples=30)
 @given(st.lists(blocks, max_size=31), st.booleans(), st.text(max_size=40))
 def test_a_report_is_read_back(found: list[ReportBlock], sender: bool, cname: str) -> None:
     report = Report(7, tuple(found), ntp_time(1e9) if sender else 0, 5 if sender else 0, 6 if sender else 0, 7 if sender else 0)

@@ -42,6 +42,8 @@ CONNECT_S = 15.0
 """How long ICE and DTLS may take before the offer is forgotten."""
 KEEP_LOST_S = 30.0
 """How long a peer whose line was lost is kept: as long as browsers try to bring it back."""
+CHECK_S = 1.0
+"""How often it is asked whether the client is still there."""
 REPORT_S = 2.0
 """How often RTCP reports are sent."""
 FLUSH_S = 1.0
@@ -179,7 +181,7 @@ class Peer:
         if self._receiver is not None:
             self._receiver.tick(now)
         if now >= self._check_at:
-            self._check_at = now + 1
+            self._check_at = now + CHECK_S
             self._check_line(now)
         if now >= self._report_at:
             self._report_at = now + REPORT_S
