@@ -128,6 +128,12 @@ async def test_a_change_of_network_keeps_seat_and_connection() -> None:
         assert sum(isinstance(item, Joined) for item in talk.items) == 1
 
 
+async def test_ipv6_and_a_busy_port_range_serve_as_well() -> None:
+    async with running(host="::1", udp_ports=(41400, 41410)) as server, WebRTCClient(server.url) as client, Talk(client) as talk:
+        await client.send_text("hello")
+        await talk.until(AudioFrame)
+
+
 async def test_voices_of_others_come_beside_replies() -> None:
     async with running() as server, WebRTCClient(server.url) as client, Talk(client) as talk:
         (session,) = server.house.sessions.values()

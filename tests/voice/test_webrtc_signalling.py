@@ -78,6 +78,19 @@ async def test_two_who_hear_the_same_reply_cost_one_encoding() -> None:
         await two.close()
 
 
+async def test_callers_hear_each_other_and_never_themselves() -> None:
+    async with running(agents=()) as server:
+        one, two = await StockClient().join(server, "name=Kim"), await StockClient().join(server, "name=Lee")
+        await one.until(Joined)
+        await two.until(Joined)
+        one.microphone.say(buzz(1000))
+        await two.until_loud()
+        await two.until_loud(False)
+        assert not [level for _, level in one.levels if level > 200]
+        await one.close()
+        await two.close()
+
+
 async def test_a_seat_is_taken_back_by_its_token() -> None:
     async with running() as server:
         first = await StockClient().join(server)

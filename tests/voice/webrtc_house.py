@@ -49,19 +49,21 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(
     *, answers: tuple[str, ...] = ("One two three four five six seven eight nine ten.",), heard: tuple[str, ...] = ("hello there",),
-    rooms: tuple[str, ...] = ("default",), **webrtc: Any,
+    rooms: tuple[str, ...] = ("default",), agents: tuple[str, ...] = ("Ava",), host: str = "127.0.0.1",
+    **webrtc: Any,
 ) -> AsyncIterator[Running]:
-    """Serves rooms with the agent Ava each, on a free port of the loopback."""
+    """Serves rooms with the same agents each, on a free port of the loopback."""
     config = Config(
-        rooms={room: RoomConfig(agents=(AgentConfig(name="Ava"),)) for room in rooms}, webrtc=WebRTCConfig(**webrtc),
+        rooms={room: RoomConfig(agents=tuple(AgentConfig(name=agent) for agent in agents)) for room in rooms},
+        webrtc=WebRTCConfig(**webrtc),
     )
     engines = Engines(EnergyVAD(), ScriptedASR(list(heard), repeat=True), ScriptedTTS())
     house = House(config, engines=engines, model=ScriptedModel(list(answers), then=answers[-1]), environ={})
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     app = create_app(house)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="websockets-sansio"))
     serving = asyncio.create_task(server.serve([listener]))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     try:
         async with asyncio.timeout(20):
             while not server.started:

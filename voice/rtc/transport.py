@@ -89,6 +89,10 @@ class _Sctp(RTCSctpTransport):  # type: ignore[misc]
         super()._update_rto(R)
         self._rto = min(MOST_RTO_S, max(LEAST_RTO_S, self._srtt + 4 * self._rttvar))
 
+    async def _send_chunk(self, chunk: Any) -> None:
+        with contextlib.suppress(ConnectionError):  # DTLS has ended: whoever reads hears of it, and timers need not
+            await super()._send_chunk(chunk)
+
     def _get_inbound_stream(self, stream_id: int) -> Any:
         if stream_id not in self._inbound_streams and len(self._inbound_streams) >= MAX_STREAMS:
             raise ValueError("too many streams")

@@ -37,8 +37,9 @@ class EventChannel:
         self._messages, self._texts = Pace(MAX_MESSAGES_A_SECOND), Pace(MAX_TEXTS_A_SECOND)
 
     def offer(self, channel: "RTCDataChannel") -> None:
-        """Takes a channel that the client opened; all but one with the right label are closed."""
-        if channel.label != LABEL or self._channel is not None:
+        """Takes a channel that the client opened; all but one open one with the right label are closed."""
+        taken = self._channel is not None and self._channel.readyState == "open"
+        if channel.label != LABEL or taken:
             channel.close()
             return
         self._channel = channel
