@@ -4,9 +4,7 @@ Turns come in through `commit`, the floor (`floor.py`) says who answers, and wha
 before the next one begins. Turns that wait together are answered together. While a person speaks nothing begins; when the last one
 has fallen silent (`silent`) what waits goes on, in this order: people's turns, words given by the room (`say`), agents in the queue.
 
-Speculation comes in two kinds, both in `_draft`. On a person's turn that looks complete, as the turn machine asks for it; and on the
-end of an agent's reply: when all of its text is known, the next speaker begins to think while it still plays, and is released when
-it was heard to its end. Either is dropped without a trace when it comes otherwise.
+Replies are begun before they are certain where that can be undone without a trace (`anticipation.py`).
 
 All methods are called in the middle of a tick and return at once; what takes time is a task that the room owns and ends.
 """
@@ -22,6 +20,7 @@ from ..agents.hub import MsgHub
 from ..agents.message import Msg
 from . import floor as rules
 from .agenda import Agenda
+from .anticipation import Anticipation
 from .event import Error
 from .floor import Floor, FloorPolicy
 from .playout import Ledger
@@ -61,7 +60,7 @@ class Conversation:
         self.on_turn: Callable[[Turn], None] | None = None
         """Who is told of every person's turn: a script."""
         self.active: ReplyRun | None = None
-        self._draft: ReplyRun | None = None
+        self.anticipation = Anticipation(room, self.agenda, self._make_draft, self._failed)
         self._previous: ReplyRun | None = None
         self._holders: set[Session] = set()
         self._cut_off: set[str] = set()
@@ -92,10 +91,10 @@ class Conversation:
         run = self.active
         if run is not None and session in run.listeners:
             ledger = session.cut(run.number)
-            run.ledgers.setdefault(session, ledger)
+            run.listeners.remove(session)
             self._let_go(session, run.number)
-            if not any(listener.id in self.sessions for listener in run.listeners):
-                self._end(run, ledger.heard, by=session.name)
+            if not run.listeners:
+                self._end(run, run.ledgers.pop(session, ledger).heard, by=session.name)
             elif run.heard_by_all:
                 self._complete(run)
         self._next()
@@ -103,8 +102,7 @@ class Conversation:
     def silence(self, seat: AgentSeat, by: str) -> None:
         """An agent is to stop at once, and is not queued any more: it was muted, taken aside or removed."""
         self.agenda.floor = rules.without(self.floor, seat.name)
-        if self._draft is not None:
-            self._discard_draft()
+        self.anticipation.discard()
         run = self.active
         if run is not None and run.seat is seat:
             heard = [session.cut(run.number).heard for session in run.listeners if session not in run.ledgers]
@@ -117,7 +115,7 @@ class Conversation:
         if self._deciding is not None:
             self._deciding.cancel()
             await asyncio.gather(self._deciding, return_exceptions=True)
-        runs = [run for run in (self.active, self._draft, self._previous, *self.agenda.said) if run is not None]
+        runs = [run for run in (self.active, self.anticipation.draft, self._previous, *self.agenda.said) if run is not None]
         await stop_all(runs)
         for run in runs:
             run.conclude(None)
@@ -125,25 +123,13 @@ class Conversation:
     # ── what sessions decide ──────────────────────────────────────────────────────────────────────────────────────────
 
     def speculate(self, session: Session, turn: int, text: str) -> None:
-        """Starts a reply in silence. One at a time: a second caller's turn waits for certainty."""
-        if self.active is not None or self.agenda.turns or (self._draft is not None and self._draft.turn.session is not session):
-            return
-        if self.agenda.asks or (self._draft is not None and self._draft.turn.text == text):
-            return
-        self._discard_draft()
-        answer = Turn(session.name, text, turn, session)
-        after = self.agenda.after_turns([answer])
-        seat = self.seat(after.queue[0]) if after.queue else None
-        if seat is None or self.paused:
-            return
-        self._draft = self._make_run(seat, answer, [_msg(answer)], Draft(), speak_early=self.room.policy.speculation == "full")
-        self.room.metrics.counters["speculations"] += 1
-        self._draft.start(self._failed)
+        """A caller's turn looks complete: a reply may begin in silence."""
+        if self.active is None and not self.agenda.turns and not self.paused:
+            self.anticipation.of_turn(Turn(session.name, text, turn, session))
 
     def retract(self, session: Session, turn: int) -> None:
         """The caller goes on: what was started for him is void."""
-        if self._draft is not None and self._draft.turn.session is session:
-            self._discard_draft()
+        self.anticipation.discard(of=session)
 
     def commit(self, session: Session, commit: s.Commit) -> None:
         """A turn is over."""
@@ -320,29 +306,15 @@ class Conversation:
     def _answer(self, turns: list[Turn], floor: Floor) -> None:
         self.agenda.floor = floor
         seat = self.agenda.first
-        draft = self._fitting_draft(turns, seat)
+        draft = self.anticipation.answering(turns, seat)
         msgs = [_msg(turn) for turn in turns]
         self.spread(msgs, seat)
         if seat is None:
             self._show_queue()
         elif draft is not None:
-            draft.turn = turns[0]
-            self.room.metrics.counters["speculations_used"] += 1
             self._adopt(draft)
         else:
             self._start(self._make_run(seat, turns[-1], msgs, None))
-
-    def _fitting_draft(self, turns: list[Turn], seat: AgentSeat | None) -> ReplyRun | None:
-        """The draft, if it answers just this; any other is thrown away."""
-        draft = self._draft
-        if (
-            draft is not None and len(turns) == 1 and draft.seat is seat and draft.turn.session is turns[0].session
-            and draft.turn.text == turns[0].text and not draft.failure
-        ):  # fmt: skip
-            self._draft = None
-            return draft
-        self._discard_draft()
-        return None
 
     def _continue(self) -> None:
         """The next in the queue speaks; what it answers is in its memory."""
@@ -373,12 +345,15 @@ class Conversation:
         run = ReplyRun(0, seat, turn, source, present or everybody, self._previous, draft, speak_early, self._generated)
         run.fixed = bool(words)
         run.private = listeners is not None
-        if draft is not None:
-            run.number = self.room.next_number()
+        return run
+
+    def _make_draft(self, seat: AgentSeat, turn: Turn, msgs: list[Msg], draft: Draft) -> ReplyRun:
+        run = self._make_run(seat, turn, msgs, draft, speak_early=self.room.policy.speculation == "full")
+        run.number = self.room.next_number()
         return run
 
     def _start(self, run: ReplyRun) -> None:
-        self._discard_draft()  # gated sound must not stand before this one's
+        self.anticipation.discard()  # gated sound must not stand before this one's
         run.listeners = [session for session in run.listeners if session.id in self.sessions]
         if not run.listeners or run.seat not in self.seats or run.seat.muted:
             run.conclude(None)
@@ -408,34 +383,9 @@ class Conversation:
             self.room.spawn(self.hub.broadcast(msgs, exclude=exclude))
 
     def _generated(self, run: ReplyRun) -> None:
-        """All of a reply's text is known: the agent that will speak after it may begin to think."""
-        if run is not self.active or self._draft is not None or self.agenda.turns or self.agenda.said or run.private:
-            return
-        if self.room.policy.speculation == "off" or self.agenda.asks:
-            return
-        after = self.agenda.after_reply(run.seat.name, run.text)
-        seat = self.seat(after.queue[0]) if after.queue else None
-        if seat is None or seat is run.seat or seat.name in self._cut_off:
-            return
-        said = Msg(run.seat.name, run.text, "assistant")
-        draft = self._make_run(seat, Turn(run.seat.name, run.text), [said], Draft(), speak_early=self.room.policy.speculation == "full")
-        self._draft = draft
-        self.room.metrics.counters["agent_speculations"] += 1
-        draft.start(self._failed)
-
-    def _discard_draft(self) -> None:
-        run, self._draft = self._draft, None
-        if run is None:
-            return
-        if run.draft is not None and run.draft.state == "open":
-            run.draft.discard()
-        for session in run.listeners:
-            session.playout.cut(run.number)
-        run.settled.set()
-        self.room.spawn(run.stop())
-        self.room.metrics.counters["speculations_discarded"] += 1
-        self.room.metrics.counters["speculated_characters_wasted"] += len(run.text)
-        log.debug("room=%s reply=%d speculation discarded chars=%d", self.room.name, run.number, len(run.text))
+        """All of a reply's text is known."""
+        if run is self.active and not run.private and self.room.policy.speculation != "off" and not self._cut_off:
+            self.anticipation.of_reply(run)
 
     def _failed(self, run: ReplyRun) -> None:
         log.error("room=%s reply=%d agent=%s failed: %s", self.room.name, run.number, run.seat.name, run.failure)
@@ -461,22 +411,19 @@ class Conversation:
             self.agenda.floor = rules.interrupted(self.agenda.policy, self.floor, run.seat.name, between_agents=between, signal=signal)
             if between and run.seat.name in self.floor.queue and len(heard) < len(run.text):
                 self._cut_off.add(run.seat.name)
-        if not told and self._draft is not None and self._draft.turn.session is None:
-            self._discard_draft()
+        if not told:
+            self.anticipation.discard()
         self._show_queue()
         self.room.spawn(self._settle(run, heard, by, told, before))
         self._next()
 
     def _take_over(self, run: ReplyRun, heard: str) -> tuple[AgentSeat, ...]:
         """The next agent's reply, begun while this one played, is released if everything came as expected."""
-        draft = self._draft
-        if draft is None or draft.turn.session is not None or draft.turn.speaker != run.seat.name or draft.failure:
+        if self.agenda.turns or self.paused or self._somebody_speaks():
             return ()
-        expected = heard == run.text == draft.turn.text and self.floor.queue[:1] == (draft.seat.name,)
-        if not expected or self.agenda.turns or self.paused or self._somebody_speaks():
+        draft = self.anticipation.following(run, heard)
+        if draft is None:
             return ()
-        self._draft = None
-        self.room.metrics.counters["agent_speculations_used"] += 1
         self._adopt(draft)
         return (draft.seat,)
 

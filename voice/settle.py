@@ -49,7 +49,7 @@ async def remember(run: ReplyRun, heard: str, by: str | None, hub: MsgHub | None
 
 def was_cut(run: ReplyRun, heard: str, by: str | None) -> bool:
     """Whether something of the reply was not heard, or it was broken off before its first word."""
-    return len(heard) < len(run.text) or (by is not None and not run.text)
+    return bool(run.text[len(heard) :].strip()) or (by is not None and not run.text)
 
 
 def ending(run: ReplyRun, heard: str, by: str | None) -> Reply:

@@ -11,7 +11,8 @@ import pytest
 from hubbub.agents.model.embedded import EmbeddedModel
 from hubbub.voice.config import load_config
 from hubbub.voice.engines import Engines
-from hubbub.voice.event import EngineInfo, Reply, ToolUse, Transcript
+from hubbub.voice.event import EngineInfo, ParticipantLeft, Reply, ToolUse, Transcript
+from hubbub.voice.grant import Refused
 from hubbub.voice.house import House
 from hubbub.voice.room import VoiceRoom
 from hubbub.voice.script import Stage
@@ -132,6 +133,19 @@ async def test_reception_hands_over_to_who_knows(room: VoiceRoom, house: House) 
     kim.say(voice(900))
     said = [await final(kim), await final(kim)]
     assert [event.agent for event in said] == ["Tom", "Sam"] and "router" in said[1].text
+
+
+@served("debate", ["begin"])
+async def test_a_room_that_is_deleted_in_the_middle_leaves_nothing_behind(room: VoiceRoom, house: House) -> None:
+    kim = SimulatedCaller(room, "Kim")
+    await final(kim)
+    kim.say(voice(600))
+    await kim.wait_for(Reply, lambda event: event.agent == "Ava")
+    await house.delete_room("debate")
+    assert not house.rooms and not room.sessions and len(house.clock) == 0
+    assert kim.of(ParticipantLeft) == [] and not room.hub.participants[0].replying
+    with pytest.raises(Refused, match="no room 'debate'"):
+        await house.join("debate", "Lee")
 
 
 def werewolves() -> Any:
