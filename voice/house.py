@@ -113,6 +113,8 @@ class House:
             self.access.give_back(grant, shares)
             if isinstance(error, RoomFull):
                 raise Refused("room_full", str(error)) from None
+            if isinstance(error, KeyError) and room not in self.directory.known:
+                raise Refused("unknown_room", f"there is no room '{room[:MAX_NAME_CHARS]}' here any more") from None
             raise
         finally:
             self._joining -= 1
