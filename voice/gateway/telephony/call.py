@@ -17,7 +17,7 @@ from ...playout import Sound
 from ...session import Session
 from .ear import CarrierEar
 from .hold import HoldSound
-from .mouth import LEAD_MS, CarrierMouth
+from .mouth import LEAD_MS, MARK_MS, CarrierMouth
 from .outbox import Outbox
 from .tones import key_sound
 from .wire.base import Digit, Failure, FromCarrier, FromServer, Mark, MarkPlayed, Media, SendDigits, ServerEnd, Start, Stop
@@ -30,9 +30,9 @@ MESSAGE_MS = {"exotel": 100}
 MARKS_LATE_S = 2.0
 """A carrier that has not sent back one mark by then sends none: the clock says what was heard."""
 
-MARK_TRUST_MS = 160
-"""How long after a mark the carrier is taken to play on: marks come each 60 ms, more or less. Longer would fill its buffer while a network
-that stands still keeps its marks from us."""
+MARK_TRUST_MS = 80
+"""How long after a mark was due the carrier is taken to play on. Longer would fill its buffer while a network that stands still keeps its
+marks from us; what waits there bridges the jitter beyond."""
 
 PROBE = "0.0.0"
 """The mark that is sent while the carrier's buffer is empty: it comes back at once, and tells how long the way there and back is."""
@@ -72,6 +72,7 @@ class PhoneCall:
         self.mouth = CarrierMouth(end.coding, message_ms=message_ms)
         self.ear = CarrierEar(end.coding)
         self._loop = loop
+        self._mark_ms = max(MARK_MS, message_ms)
         self._message_samples = end.coding.rate_hz * message_ms // 1000
         self._hold_sound = hold_sound or HoldSound(end.coding.rate_hz)
         self._hold_task: asyncio.Task[None] | None = None
@@ -125,7 +126,7 @@ class PhoneCall:
         """The shortest time there and back: what is longer waited somewhere."""
         self._marks_come = True
         self._trip_s = min(self._trip_s or MAX_TRIP_S, now - self._probed_at)
-        session.trust_reports(MARK_TRUST_MS + round(self._trip_s * 1000))
+        session.trust_reports(self._mark_ms + MARK_TRUST_MS + round(self._trip_s * 1000))
 
     def _watch_marks(self, session: Session, now: float) -> None:
         if self._first_mark is not None and not self._marks_come and now - self._first_mark > MARKS_LATE_S:

@@ -33,6 +33,10 @@ MARK_MS = 60
 """A mark follows this much sound: what the ledger of heard words, and the place to go on from, are exact to. And the first frame of a
 run, to time what was heard first."""
 
+FIRST_MS = 2
+"""Silence before a run: as much as the resampler may keep back, so that every frame of the reply fills a message, and none waits for
+the next."""
+
 VOICES_MS = 200
 """Other callers' voices that wait for a message to be mixed into; beyond it the oldest go, since they are live."""
 
@@ -50,6 +54,8 @@ class CarrierMouth:
         self._frame_bytes = coding.rate_hz * FRAME_MS // 1000 * SAMPLE_BYTES
         self._mark_samples = coding.rate_hz * MARK_MS // 1000
         self._resampler = Resampler(MOUTH_HZ, coding.rate_hz)
+        self._first_samples = 0 if coding.rate_hz == MOUTH_HZ else coding.rate_hz * FIRST_MS // 1000
+        self._begins = True
         self._voices_resampler = Resampler(MOUTH_HZ, coding.rate_hz)
         self._voices = bytearray()
         self._voices_at = 0.0
@@ -75,7 +81,8 @@ class CarrierMouth:
         self._next_offset += len(sound.pcm) // SAMPLE_BYTES
         if sound.last:
             pcm += self._resampler.flush()
-        if not self._run_samples and not self._pcm:
+        if pcm and self._begins:
+            self._begins = False
             pcm = fade_in(pcm, self.coding.rate_hz * FADE_MS // 1000)
         self._pcm += pcm
         while len(self._pcm) >= self._message_bytes:
@@ -136,11 +143,16 @@ class CarrierMouth:
         self._resampler.reset()
         self._reply = sound.reply
         self._next_offset = self._run_offset = sound.offset
-        self._run_samples = self._marked = 0
+        self._begins = True
+        self._marked = 0
+        self._run_samples = -self._first_samples
+        self._pcm += bytes(self._first_samples * SAMPLE_BYTES)
 
     def _end_run(self, now: float, *, marked: bool = False) -> list[FromServer]:
         """Sends what is left of a run, filled up with silence to whole frames."""
         out: list[FromServer] = []
+        if self._begins:  # nothing but the silence before it
+            self._pcm.clear()
         if self._pcm:
             self._pcm += bytes(-len(self._pcm) % self._frame_bytes)
             out += self._message(now)
@@ -155,12 +167,12 @@ class CarrierMouth:
         del self._pcm[: self._message_bytes]
         if self._voices:
             pcm = mix([pcm, self._take_voices(len(pcm))])
-        first = not self._run_samples
+        first = self._run_samples < 0 or self._run_samples == 0 == self._first_samples
         self._run_samples += len(pcm) // SAMPLE_BYTES
         out: list[FromServer] = [self._media(pcm, now)]
         if first or self._run_samples - self._marked >= self._mark_samples:
             self._marked = self._run_samples
-            place = min(self._run_offset + self._run_samples * MOUTH_HZ // self.coding.rate_hz, self._next_offset)
+            place = min(self._run_offset + max(0, self._run_samples) * MOUTH_HZ // self.coding.rate_hz, self._next_offset)
             out.append(Mark(f"{self._epoch}.{self._reply}.{place}"))
         return out
 
