@@ -27,6 +27,14 @@ from hubbub.voice.house import House
 from hubbub.voice.phone import PhoneError
 from hubbub.voice.session import Session
 from hubbub.voice.testing.time import run_simulated
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NEARLY = (
+    '{"event":"MEDIA_MARK_PROCESSED"}', '{"event":"MEDIA_MARK_PROCESSED","correlation_id":"9.99999999"}', "MEDIA_MARK_PROCESSED 1.1",
+    '{"event":"STATUS","queue_length":"many"}', "DTMF_END digit:", "MEDIA_XON", "QUEUE_DRAINED", "MEDIA_BUFFERING_COMPLETED",
+)  # fmt: skip
+"""Events that are nearly right."""
 
 
 def buzz(ms: int, rate_hz: int) -> bytes:
@@ -247,6 +255,19 @@ def test_each_call_has_a_room_of_its_own_and_its_agent() -> None:
         assert len(seating) == 0
 
     simulated(scenario, max_calls=2)
+
+
+@settings(max_examples=8)
+@given(st.lists(st.one_of(st.text(max_size=60), st.binary(max_size=80), st.sampled_from(NEARLY)), min_size=5, max_size=30))
+def test_whatever_asterisk_sends_hurts_nobody(sent: list[str | bytes]) -> None:
+    async def scenario(house: House) -> None:
+        async with called(house, ChannelTrunk(CallDetails())) as (_, session, asterisk):
+            for data in sent:
+                await asterisk.send(data)
+            reply = await ended_reply(session)
+            assert not reply.unheard or reply.interrupted_by
+
+    simulated(scenario, greeting="Hello there.")
 
 
 async def ended_reply(session: Session) -> Reply:

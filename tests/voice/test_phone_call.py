@@ -28,8 +28,18 @@ from hubbub.voice.gateway.telephony.coding import decode, encode
 from hubbub.voice.gateway.telephony.wire import base as w
 from hubbub.voice.gateway.telephony.wire.carriers import CARRIERS, Carrier, server_end
 from hubbub.voice.testing.time import run_simulated
+from hypothesis import given
+from hypothesis import strategies as st
 
-Script = Callable[[Pipe], Awaitable[None]]
+WIRES = st.sampled_from(
+    [
+        '{"event":"media"}', '{"event":"media","media":{"payload":"AAA"}}', '{"event":"mark","mark":{}}', '{"action":"notify"}',
+        '{"event":"playAudio","media":{}}', '{"command":"MARK_MEDIA"}', '{"command":"SET_MEDIA_DIRECTION","direction":"up"}',
+        b"\x10\x00\x01\x00", b"\x03",
+    ]
+)  # fmt: skip
+"""Messages that are nearly right."""
+MESSAGES = st.lists(st.one_of(st.text(max_size=60), st.binary(max_size=60), WIRES), max_size=6)
 
 
 class Server:
@@ -307,3 +317,18 @@ def test_codings_that_a_carrier_does_not_speak_are_refused() -> None:
         ChannelTrunk(CallDetails(), "opus")
     with pytest.raises(ValueError, match="AudioSocket speaks"):
         AudioSocketTrunk(CallDetails(), 11_025)
+
+
+@given(st.sampled_from([*CARRIERS, "audiosocket", "asterisk"]), MESSAGES)
+def test_whatever_a_server_sends_is_told_and_never_raises(carrier: str, sent: list[str | bytes]) -> None:
+    trunk: Trunk
+    if carrier == "audiosocket":
+        trunk = AudioSocketTrunk(CallDetails())
+    elif carrier == "asterisk":
+        trunk = ChannelTrunk(CallDetails())
+    else:
+        trunk = CarrierTrunk(carrier, CallDetails())  # type: ignore[arg-type]
+    trunk.greet()
+    for data in sent:
+        assert isinstance(trunk.receive(data), list)
+        assert len(trunk.listen()) == 2 * trunk.frame_samples
