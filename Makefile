@@ -35,7 +35,7 @@ check: $(READY_DEV) ## look the code over: ruff, mypy --strict, the import rules
 	$(BIN)/python -m pytest -q tests/test_import_rules.py
 
 bench: $(READY_DEV) ## run the benchmarks whose figures docs and README quote, ten minutes each at most (see benchmarks/README.md)
-	@limit=$$(command -v timeout >/dev/null && echo "timeout 600"); for each in vad audio asr tts turns agents; do echo "== benchmarks/$$each.py"; \
+	@limit=$$(command -v timeout >/dev/null && echo "timeout 600"); for each in vad audio asr tts turns agents webrtc_costs; do echo "== benchmarks/$$each.py"; \
 	$$limit $(BIN)/python benchmarks/$$each.py || { echo "make: benchmarks/$$each.py failed, or took more than ten minutes" >&2; exit 1; }; done
 
 docs: $(READY_DEV) ## hold the guides to the code: run their examples, compare what they list

@@ -52,13 +52,19 @@ async def test_delete_hangs_up() -> None:
         await client.close()
 
 
-async def test_a_pure_whip_client_without_a_channel_is_heard() -> None:
+async def test_a_pure_whip_source_is_heard_by_the_others() -> None:
     async with running() as server:
-        client = await StockClient().join(server, channel=False)
-        client.microphone.say(buzz(900))
-        await client.until_loud()
-        await server.http.delete(client.location)
-        await client.close()
+        listener = await StockClient().join(server, "name=Lee")
+        source = StockClient()
+        source.peer.addTransceiver(source.microphone, direction="sendonly")
+        source = await source.join(server, channel=False, audio=False)
+        source.microphone.say(buzz(900))
+        await listener.until(Reply)
+        await listener.until_loud()
+        assert source.levels == [], "nothing is sent to who only sends"
+        await server.http.delete(source.location)
+        await source.close()
+        await listener.close()
 
 
 async def test_two_who_hear_the_same_reply_cost_one_encoding() -> None:
