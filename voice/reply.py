@@ -54,6 +54,7 @@ class AgentSeat:
     agent: "AgentBase"
     speech: Speech
     interruptible: bool = True
+    """Whether callers may break into its replies; else what they say meanwhile is kept, and is a turn when the reply has ended."""
     language: str = "en"
     greeting: str = ""
     filler: str = ""

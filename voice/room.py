@@ -89,8 +89,6 @@ class VoiceRoom:
         self.engines = engines
         self.metrics = engines.metrics
         self.policy = policy or TurnPolicy()
-        if not engines.asr.sure_of_short_words:
-            self.policy = replace(self.policy, single_words=False)
         self.listen_for(context or ASRContext())
         self.max_callers = max_callers
         self.max_agents = max_agents

@@ -113,6 +113,7 @@ class Rooms:
         return AgentSeat(
             mind, speech, language=language, greeting=agent.greeting or "", filler=agent.filler or "",
             filler_after_ms=agent.filler_after_ms, quiet=agent.quiet, topics=topics(agent.about or agent.prompt),
+            interruptible=agent.interruptible,
         )  # fmt: skip
 
     async def context(self, config: RoomConfig, agents: tuple[AgentConfig, ...]) -> ASRContext:

@@ -46,6 +46,7 @@ from .turn.complete import CombinedEndOfTurn, EndOfTurnModel
 from .turn.hum import is_hum
 from .turn.pauses import PauseHabit, PauseWatch
 from .turn.policy import TurnPolicy, in_samples
+from .turn.words import claims_floor
 from .utterances import Utterances
 from .vad.base import VADEngine
 
@@ -459,14 +460,14 @@ class Session:
 
     def _recognised(self, utterance: int, event: ASREvent) -> None:
         match event:
-            case ASRPartial(text):
-                self._step(s.Partial(self.now, utterance, text))
+            case ASRPartial(text, claim):
+                text, claim = self._unless_hummed(utterance, text, claim)
+                self._step(s.Partial(self.now, utterance, text, claim))
                 self._judge_completeness(utterance)
-            case ASRFinal(text=text):
+            case ASRFinal(text=text, claim=claim):
                 self._utterances.forget(utterance)
-                if text and self.state.barged and utterance == self.state.utterance and is_hum(self.ear.since(self.state.onset)):
-                    text = "mm-hm"
-                self._step(s.Final(self.now, utterance, text))
+                text, claim = self._unless_hummed(utterance, text, claim)
+                self._step(s.Final(self.now, utterance, text, claim))
                 self._judge_completeness(utterance)
             case ASRError(message):
                 self._utterances.forget(utterance)
@@ -476,6 +477,13 @@ class Session:
         if self.state.text:
             self._show_transcript(self.state.turn, self.state.text, final=False)
         self._hurry()
+
+    def _unless_hummed(self, utterance: int, text: str, claim: float | None) -> tuple[str, float | None]:
+        """What was recognised, but "mm-hm" for a hum over a reply of which a recogniser made words."""
+        newest = self.state.barged > 0 and utterance == self.state.utterance
+        if newest and claims_floor(text) and is_hum(self.ear.since(self.state.onset)):
+            return "mm-hm", None if claim is None else 0.0
+        return text, claim
 
     def _judge_completeness(self, utterance: int) -> None:
         text = self.state.text

@@ -215,6 +215,38 @@ async def test_keys_interrupt_and_are_a_turn_when_no_further_one_comes(world):
     assert (await world.memory())[-2:] == [("Kim", "42"), ("Ava", answer.text)]
 
 
+@simulated(["tell me", "but wait", "and now"], COUNT, "Yes?", seat={"interruptible": False})
+async def test_a_protected_reply_is_heard_to_its_end_and_the_words_over_it_are_kept(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(700))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    caller.say(tone(1200))
+    first = await caller.wait_for(Reply, lambda event: event.final, within_s=60)
+    assert (first.text.strip(), first.interrupted) == (COUNT, False)
+    heard = [end - start for reply, start, end in caller.heard_spans if reply == 1]
+    assert len(heard) == 1, "one stretch: it was never held"
+    second = await caller.wait_for(Reply, lambda event: event.final)
+    assert second.text.strip() == "Yes?"
+    assert [words for name, words in await world.memory() if name == "Kim"] == ["tell me", "but wait"]
+
+
+@simulated([], COUNT, "Yes?", seat={"interruptible": False})
+async def test_what_is_typed_over_a_protected_reply_is_kept_and_the_button_stops_it(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.session.type("count")
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1)
+    caller.session.type("and then?")
+    await asyncio.sleep(1)
+    assert not [event for event in caller.of(Reply) if event.final]
+    caller.session.press_interrupt()
+    first = await caller.wait_for(Reply, lambda event: event.final)
+    assert first.interrupted
+    await caller.wait_for(Reply, lambda event: event.final)
+    assert [words for name, words in await world.memory() if name == "Kim"] == ["count", "and then?"]
+
+
 @simulated([], COUNT, "Yes?")
 async def test_typing_and_the_button_interrupt(world):
     caller = SimulatedCaller(world.room)

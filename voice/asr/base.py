@@ -26,7 +26,7 @@ class ASRContext:
     backchannels: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     """Over a reply: phrases that leave the floor where it is ("yeah"), and phrases that ask for it ("wait"). An engine that is unsure of
-    short words may weigh the two against each other; both empty in a caller's own turn."""
+    short words may weigh the two against each other and say what it thinks (`claim`); both empty in a caller's own turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class ASRPartial:
     """What was said so far, all of it, as it stands now; later partials may rewrite it."""
 
     text: str
+    claim: float | None = None
+    """Over a reply, where the engine weighs it: the probability that this asks for the floor. None leaves that to the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class ASRFinal:
     words: tuple[RecognisedWord, ...] = ()
     confidence: float | None = None
     """From 0 to 1 where the engine knows it, else None."""
+    claim: float | None = None
+    """As for `ASRPartial`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +101,6 @@ class ASREngine(ABC):
 
     note: str = ""
     """A plain sentence for users about what this engine cannot do, or empty."""
-
-    sure_of_short_words: bool = True
-    """Whether a single recognised word can be believed. False for engines that make a word of every noise: barge-in then asks
-    for more."""
 
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to start
         """Loads what must be loaded. Called once, before the first `open`."""

@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from ..turn.words import claims_floor
 from .base import ASRContext, RecognisedWord
 from .domain import build_domain, normalise
-from .over import Heard, weigh
+from .over import Heard, claim_probability
 from .voicing import Voicing
 
 EAR_BYTES_PER_MS = 32
@@ -66,11 +67,27 @@ MAX_PHONE_MS = 250
 """The longest that the phones of a result may last on average. Drawled words reach 150 ms; noise that is squeezed into words has one
 phone of half a second."""
 
+FOREIGN_CLAIM = 600.0
+"""How much worse than the best result of all a phrase that asks for the floor may be, before its words replace the others."""
+
 WARM_SAMPLES = 8000
 """Half a second: some 100 ms of work, and the first final comes as soon as any other."""
 
 _FRAME_MS = 10
 _LOG_BASE = math.log(1.0001)
+
+
+CLAIM_STEP = 0.05
+"""A partial whose words are the same is told again when the probability of a claim has moved by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What was heard so far."""
+
+    text: str
+    claim: float | None
+    """Over a reply: the probability that it asks for the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,8 @@ class Decoded:
     cmn: str
     source: str
     """Whose words they are: `domain` or `open`."""
+    claim: float | None = None
+    """As for `Partial`."""
 
 
 class Recogniser:
@@ -100,7 +119,7 @@ class Recogniser:
         self._context = ASRContext()
         self._voicing = Voicing()
         self._since_partial_ms = 0.0
-        self._partial = ""
+        self._partial = Partial("", None)
 
     def warm(self) -> None:
         """Decodes a little noise, so that the memory which that touches is this process's own before a caller waits for it."""
@@ -126,11 +145,11 @@ class Recogniser:
         self._decoders, self._over, self._context = decoders, over, context
         self._voicing = Voicing()
         self._since_partial_ms = 0.0
-        self._partial = ""
+        self._partial = Partial("", None)
         return guessed if new else ()
 
-    def feed(self, pcm: bytes) -> str | None:
-        """Adds PCM16 at 16 kHz. Returns the text so far when it is new and not empty, None otherwise."""
+    def feed(self, pcm: bytes) -> Partial | None:
+        """Adds PCM16 at 16 kHz. Returns what was heard so far when it is new and not empty, None otherwise."""
         self._voicing.feed(pcm)
         for decoder in (*self._decoders, *self._over):
             decoder.process_raw(pcm)
@@ -138,22 +157,25 @@ class Recogniser:
         if self._since_partial_ms < PARTIAL_EVERY_MS:
             return None
         self._since_partial_ms = 0.0
-        text = _text(decoder) if (decoder := self._result()) is not None else ""
-        if not text or text == self._partial:
+        if not self._plausible(self._best()):
             return None
-        self._partial = text
-        return text
+        decoder, claim = self._result(final=False)
+        partial = Partial(_text(decoder) if decoder is not None else "", claim)
+        if not partial.text or not _news(partial, self._partial):
+            return None
+        self._partial = partial
+        return partial
 
     def finish(self) -> Decoded:
         """Ends the utterance. The text is empty where no words were found, or where there is no voice under them."""
         for decoder in (*self._decoders, *self._over):
             decoder.end_utt()
-        best, result = self._best(), self._result()
+        best, (result, claim) = self._best(), self._result(final=True)
         self._decoders, self._over = [], ()
         source = "open" if best is self._open else "domain"
         if result is None:
-            return Decoded("", (), best.get_cmn(), source)
-        return Decoded(_text(result), _words(result), best.get_cmn(), source)
+            return Decoded("", (), best.get_cmn(), source, claim)
+        return Decoded(_text(result), _words(result), best.get_cmn(), source, claim)
 
     def abort(self) -> None:
         """Drops the utterance, if one is open."""
@@ -162,20 +184,30 @@ class Recogniser:
         for decoder in decoders:
             decoder.end_utt()
 
-    def _result(self) -> Any | None:
-        """The decoder whose words hold, None for no words."""
+    def opinions(self) -> tuple[Heard, Heard, Heard, bool]:
+        """Over a reply: what was heard so far of all that can be said, of backchannels, and of claims; and whether there is enough voice
+        in it to be words."""
         best = self._best()
-        heard = Heard(_text(best) if self._plausible(best) else "", _score(best) + (EXPECTED if best is not self._open else 0.0))
-        if not self._over:
-            return best if heard.text else None
-        backchannel, claim = (
-            Heard(_text(decoder), _score(decoder), normalise(_text(decoder)) in _normalised(phrases))
-            for decoder, phrases in zip(self._over, (self._context.backchannels, self._context.claims), strict=True)
+        phrases = (self._context.backchannels, self._context.claims)
+        asks = normalise(_text(best)) in _normalised(phrases[1])
+        heard = Heard(_text(best), _score(best) + (EXPECTED if best is not self._open else 0.0), asks)
+        passing, asking = (
+            Heard(_text(decoder), _score(decoder), normalise(_text(decoder)) in _normalised(known))
+            for decoder, known in zip(self._over, phrases, strict=True)
         )
-        chosen = weigh(heard, backchannel, claim)
-        if not chosen.text:
-            return None
-        return best if chosen is heard else self._over[0] if chosen is backchannel else self._over[1]
+        return heard, passing, asking, self._plausible(best)
+
+    def _result(self, *, final: bool) -> tuple[Any | None, float | None]:
+        """The decoder whose words hold, None for no words; and over a reply the probability that they ask for the floor."""
+        best = self._best()
+        if not self._over:
+            return (best if _text(best) and self._plausible(best) else None), None
+        heard, passing, asking, voiced = self.opinions()
+        claim = claim_probability(heard, passing, asking, voiced=voiced, final=final)
+        if claim < 0.5:
+            return (self._over[0] if voiced and passing.text else None), claim
+        fits = asking.listed and asking.worth >= heard.score - FOREIGN_CLAIM
+        return (best if voiced and not fits and claims_floor(heard.text) else self._over[1]), claim
 
     def _over_a_reply(self, context: ASRContext) -> tuple[Any, ...]:
         """The decoders of backchannels and of claims, where the context asks for both."""
@@ -222,6 +254,11 @@ class Recogniser:
 @lru_cache(maxsize=16)
 def _normalised(phrases: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
     return frozenset(map(normalise, phrases))
+
+
+def _news(partial: Partial, before: Partial) -> bool:
+    moved = abs(partial.claim - before.claim) >= CLAIM_STEP if partial.claim is not None and before.claim is not None else True
+    return partial.text != before.text or (moved and partial.claim is not None)
 
 
 def _score(decoder: Any) -> float:

@@ -73,13 +73,13 @@ class PocketSphinxStream(ASRStream):
             return
         message = wire.parse_json(body)
         if kind == wire.PARTIAL:
-            self._deliver(ASRPartial(str(message["text"])))
+            self._deliver(ASRPartial(str(message["text"]), message["claim"]))
             return
         self._over()
         if kind == wire.FINAL:
             if self._memory is not None:
                 self._memory.state[CMN] = message["cmn"]
-            self._deliver(ASRFinal(str(message["text"]), wire.words_from_json(message["words"])))
+            self._deliver(ASRFinal(str(message["text"]), wire.words_from_json(message["words"]), claim=message["claim"]))
         else:
             self._deliver(ASRError(str(message["message"])))
 
@@ -97,7 +97,6 @@ class PocketSphinxStream(ASRStream):
 class PocketSphinxASR(ASREngine):
     """Offline recognition of simple English."""
 
-    sure_of_short_words = False
     name = "pocketsphinx"
     note = (
         "The offline recogniser knows English only, and simple phrases best; "

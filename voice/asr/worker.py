@@ -95,7 +95,7 @@ class Worker:
         elif kind == wire.END:
             done = self._recogniser.finish()
             words = wire.words_to_json(done.words)
-            self._send(wire.pack_json(wire.FINAL, {"text": done.text, "words": words, "cmn": done.cmn}))
+            self._send(wire.pack_json(wire.FINAL, {"text": done.text, "words": words, "cmn": done.cmn, "claim": done.claim}))
 
     def _decode(self, pcm: bytes) -> None:
         late = self._waiting_bytes > SLICE_BYTES
@@ -103,9 +103,9 @@ class Worker:
             self._fail("sound comes faster than the recogniser can work: more than 30 s of it were waiting")
             return
         self._waiting_bytes -= len(pcm)
-        text = self._recogniser.feed(pcm)
-        if text is not None:
-            self._send(wire.pack_json(wire.PARTIAL, {"text": text}))
+        partial = self._recogniser.feed(pcm)
+        if partial is not None:
+            self._send(wire.pack_json(wire.PARTIAL, {"text": partial.text, "claim": partial.claim}))
         elif late:
             self._send(wire.pack(wire.ALIVE))
 

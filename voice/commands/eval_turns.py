@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from .replay import changed
 from .status import ExitStatus
 
 if TYPE_CHECKING:
+    from ..evaluate.crew import Recipe
     from ..evaluate.scene import Scene
     from ..evaluate.score import Score
-    from ..evaluate.simulate import Stage
 
+LINES = ("wide", "phone")
 KINDS = ("interruption", "backchannel", "cough", "burst", "babble", "echo")
 
 _EPILOG = """\
@@ -20,6 +22,8 @@ examples:
   hubbub eval turns                                 the scenes of audio_fixtures, with the offline recogniser
   hubbub eval turns --asr perfect                   the turn machine alone: a recogniser that knows what is said
   hubbub eval turns --audio DIR --pictures out      recordings listed in DIR/manifest.json, a timeline picture each
+  hubbub eval turns --blind                         twelve voices of espeak-ng that nothing was fitted to
+  hubbub eval turns --line phone                    as it is over a telephone: 8 kHz, u-law, 1 % of frames lost in bursts
   hubbub eval turns --set decide_ms=500 --json      what would another policy do?
 
 exit status: 0 measured, whatever the outcome; 2 the sounds or the arguments cannot be used
@@ -35,6 +39,9 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     parser.add_argument("--audio", metavar="DIR", type=Path, action="append", default=[],
                         help="a folder of sounds with a manifest.json; may be repeated (default: audio_fixtures)")  # fmt: skip
+    parser.add_argument("--blind", action="store_true", help="scenes spoken now, in voices that nothing was fitted to (needs espeak-ng)")
+    parser.add_argument("--line", choices=LINES, default="wide", help="what the caller's sound comes over")
+    parser.add_argument("--jobs", metavar="N", type=int, help="play so many scenes at once (default: as many as there are cores)")
     parser.add_argument("--asr", choices=("pocketsphinx", "perfect"), default="pocketsphinx", help="who recognises the words")
     parser.add_argument("--kind", choices=KINDS, action="append", default=[], help="only these scenes; may be repeated")
     parser.add_argument("--name", metavar="TEXT", help="only scenes whose name holds this")
@@ -48,24 +55,20 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures. Answers the exit status."""
-    import asyncio  # only this command pays for loading it
-
+    from ..evaluate.crew import Recipe, usual_jobs
     from ..evaluate.picture import PictureError
     from ..evaluate.scene import SceneError
-    from ..evaluate.stage import make_stage
+    from ..tts.base import TTSError
     from ..turn.policy import TurnPolicy
     from ..vad.base import VADError
 
     try:
         policy = changed(TurnPolicy(), arguments.changes)
-        folders = arguments.audio or [_fixtures()]
+        folders = arguments.audio or ([] if arguments.blind else [_fixtures()])
         scenes = _chosen(arguments, folders)
-        stage = asyncio.run(make_stage(arguments.asr, policy, [*folders, _fixtures()]))
-        try:
-            scores = _measured(scenes, stage, arguments.pictures)
-        finally:
-            stage.vad.close()
-    except (SceneError, PictureError, VADError, ImportError, ValueError, OSError) as error:
+        recipe = Recipe(arguments.asr, policy, (*folders, _fixtures()), arguments.line, arguments.pictures)
+        scores = _measured(scenes, recipe, usual_jobs(len(scenes)) if arguments.jobs is None else arguments.jobs)
+    except (SceneError, PictureError, TTSError, VADError, ImportError, ValueError, OSError) as error:
         print(f"hubbub: {error}", file=sys.stderr)
         return ExitStatus.USAGE
     _print(scores, arguments)
@@ -81,28 +84,48 @@ def _fixtures() -> Path:
 def _chosen(arguments: argparse.Namespace, folders: list[Path]) -> "list[Scene]":
     from ..evaluate.scene import SceneError, load_scenes
 
-    scenes = [scene for folder in folders for scene in load_scenes(folder)]
+    scenes = [scene for folder in folders for scene in load_scenes(folder)] + (_blind() if arguments.blind else [])
     if arguments.kind:
         scenes = [scene for scene in scenes if scene.kind in arguments.kind]
     if arguments.name:
         scenes = [scene for scene in scenes if arguments.name in scene.name]
     if not scenes:
-        raise SceneError(f"none of the scenes of {', '.join(map(str, folders))} is of the wanted kind and name")
+        where = ", ".join([*map(str, folders), *(["the blind voices"] if arguments.blind else [])])
+        raise SceneError(f"none of the scenes of {where} is of the wanted kind and name")
     return scenes
 
 
-def _measured(scenes: "list[Scene]", stage: "Stage", pictures: Path | None) -> "list[Score]":
-    from ..evaluate.picture import draw
-    from ..evaluate.stage import perform
+def _blind() -> "list[Scene]":
+    import asyncio  # only this command pays for loading it
 
+    from ..evaluate.blind import blind_scenes
+    from ..tts.espeak import EspeakTTS
+
+    async def speak() -> "list[Scene]":
+        engine = EspeakTTS()
+        await engine.start()
+        try:
+            return await blind_scenes(engine)
+        finally:
+            await engine.close()
+
+    return asyncio.run(speak())
+
+
+def _measured(scenes: "list[Scene]", recipe: "Recipe", jobs: int) -> "list[Score]":
+    from ..evaluate.crew import perform
+
+    began = time.monotonic()
     scores: list[Score] = []
-    for scene, trace, score in perform(scenes, stage):
+    for score in perform(scenes, recipe, jobs=jobs):
         scores.append(score)
-        if pictures is not None:
-            draw(scene, trace, score, stage.policy, pictures / f"turns-{scene.name}.png")
         if sys.stderr.isatty() or len(scores) % 20 == 0:
+            spent = time.monotonic() - began
+            left = spent / len(scores) * (len(scenes) - len(scores))
             end = "\r" if sys.stderr.isatty() else "\n"
-            print(f"{len(scores)} of {len(scenes)} scenes", end=end, file=sys.stderr, flush=True)
+            print(f"{len(scores)} of {len(scenes)} scenes in {spent:.0f} s, about {left:.0f} s left ", end=end, file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     return scores
 
 

@@ -109,6 +109,8 @@ class AgentConfig(Section):
     greeting: str | None = Field(default=None, min_length=1, max_length=1000)
     """What the agent says to who joins; None to wait until spoken to."""
 
+    interruptible: bool = True
+    """Whether callers may break into what it says. If not (a notice that must be heard), their words are kept until it has ended."""
     about: str = Field(default="", max_length=1000)
     """What it knows about, in a few words: for agents that hand callers over to it, and for the floor's bids."""
     quiet: bool = False

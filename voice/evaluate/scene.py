@@ -154,7 +154,7 @@ class Sound:
 
 def _scene(source: Sound, name: str, kind: Kind, text: str, place: int) -> Scene:
     sound = at_level(source.read()[: EAR_HZ * 5], SPEECH_DBFS)
-    start, end = _loud_part(sound)
+    start, end = loud_part(sound)
     after_ms = 1200 + (place * 377) % 2600  # moments spread over the reply, the same in every run
     return Scene(name, kind, sound.astype(np.int16).tobytes(), start, end, text, after_ms)
 
@@ -180,8 +180,8 @@ def at_level(sound: npt.NDArray[np.float64], dbfs: float) -> npt.NDArray[np.floa
     return scaled
 
 
-def _loud_part(sound: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Where the sound begins and ends, in ms: within 30 dB of its loudest 10 ms."""
+def loud_part(sound: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Where a sound (16 kHz) begins and ends, in ms: within 30 dB of its loudest 10 ms."""
     blocks = sound[: len(sound) // 160 * 160].reshape(-1, 160)
     levels = np.sqrt((blocks**2).mean(axis=1))
     loud = np.flatnonzero(levels > levels.max(initial=1.0) * 10 ** (-30 / 20))

@@ -1,6 +1,7 @@
 """Playing a scene: the real session, turn machine, VAD and recogniser, in simulated time."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,8 +24,12 @@ from ..tts.base import TTSChunk, TTSEngine, Voice
 from ..turn import signals as s
 from ..turn.policy import TurnPolicy
 from ..vad.base import VADEngine
+from .line import LineName, PhoneLine
 from .recognisers import KnownWords
-from .scene import Scene
+from .scene import Scene, SceneError
+
+ANSWER_S = 3.0
+"""How long the agent's first sound is waited for, in simulated time."""
 
 SETTLE_S = 2.6
 """How long the scene is watched after its sound has ended: every decision has fallen by then."""
@@ -136,6 +141,8 @@ class Stage:
     network_ms: int = 0
     request: bytes = b""
     """What the caller says first, PCM16 at 16 kHz: it shows how loud this caller is. Empty: the caller types."""
+    line: LineName = "wide"
+    """What the caller's sound comes over."""
 
 
 def play(scene: Scene, stage: Stage) -> Trace:
@@ -173,22 +180,13 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     await room.open()
     ticking = asyncio.create_task(clock.run())
     joined = loop.time()
-    caller = SimulatedCaller(room, network_ms=stage.network_ms, echo_db=scene.echo_db, echo_ms=scene.echo_ms)
+    line = PhoneLine(seed=zlib.crc32(scene.name.encode())).carry if stage.line == "phone" else None
+    caller = SimulatedCaller(room, network_ms=stage.network_ms, echo_db=scene.echo_db, echo_ms=scene.echo_ms, line=line)
     session: Session = caller.session
     tap = session.tap = _Windows()
     words = await _words(stage)
     known = stage.asr if isinstance(stage.asr, KnownWords) else None
-    if stage.request:
-        if known:
-            known.text = "go"
-        caller.say(stage.request)
-        await caller.said()
-        await asyncio.sleep(0.6)
-        session.press_commit()
-    else:
-        session.type("go")
-    while not any(caller.heard_replies):
-        await asyncio.sleep(0.02)
+    await _ask(caller, stage)
     await asyncio.sleep(scene.after_ms / 1000)
     # a frame stands for the 20 ms before it is sent, as from a microphone
     onset = loop.time() - 0.02 + scene.start_ms / 1000 + stage.network_ms / 1000
@@ -209,6 +207,31 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     await asyncio.gather(ticking, return_exceptions=True)
     trace.events = list(caller.events)
     return trace
+
+
+async def _ask(caller: SimulatedCaller, stage: Stage) -> None:
+    """Makes the agent speak: by the spoken request, and typed where that is not understood (another recogniser, a bad line)."""
+    if stage.request:
+        if isinstance(stage.asr, KnownWords):
+            stage.asr.text = "go"
+        caller.say(stage.request)
+        await caller.said()
+        await asyncio.sleep(0.6)
+        caller.session.press_commit()
+        if await _speaks(caller):
+            return
+    caller.session.type("go")
+    if not await _speaks(caller):
+        raise SceneError("the agent does not speak: there is nothing to lay a sound over")
+
+
+async def _speaks(caller: SimulatedCaller) -> bool:
+    """Whether a reply is heard within `ANSWER_S`. A loop without an end would be one in real time, too: the clock ticks on."""
+    for _ in range(round(ANSWER_S / 0.02)):
+        if any(caller.heard_replies):
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 async def _words(stage: Stage) -> list[tuple[int, int, int]]:

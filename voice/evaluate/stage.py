@@ -1,6 +1,6 @@
 """What scenes are played with: the default agent's voice and story, the best detector here, a recogniser."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,8 @@ from ..tts.choose import choose_tts
 from ..turn.policy import TurnPolicy
 from ..vad.choose import choose_vad
 from .recognisers import InlineSphinx, KnownWords
-from .scene import SPEECH_DBFS, Scene, at_level
-from .score import Score, score
-from .simulate import Stage, Trace, can, play
+from .scene import SPEECH_DBFS, at_level
+from .simulate import Stage, can
 
 AGENT = "Ava"
 AGENT_VOICE = Voice(name="en-us+f5")
@@ -51,13 +50,6 @@ async def make_stage(recogniser: str, policy: TurnPolicy, folders: Sequence[Path
         tts = await can(ScriptedTTS(), Voice(), text)
     request = next((folder / REQUEST for folder in folders if (folder / REQUEST).exists()), None)
     return Stage(vad, asr, tts, text, context, policy, request=_spoken(request) if request is not None else b"")
-
-
-def perform(scenes: Sequence[Scene], stage: Stage) -> Iterator[tuple[Scene, Trace, Score]]:
-    """Plays scenes one after another, each in a room of its own."""
-    for scene in scenes:
-        trace = play(scene, stage)
-        yield scene, trace, score(scene, trace)
 
 
 def _spoken(path: Path) -> bytes:

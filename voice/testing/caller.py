@@ -52,9 +52,11 @@ class SimulatedCaller:
         echo_db: float | None = None,
         echo_ms: int = 150,
         plays_voices: bool = False,
+        line: Callable[[bytes], bytes] | None = None,
     ) -> None:
         """`network_ms`: delay of a good network, one way; `uplink` and `downlink` describe a worse one. `echo_db`: the microphone hears
         the loudspeaker at this level (such as -20), `echo_ms` later; None for a caller with headphones.
+        `line`: what a line makes of each frame of the microphone (PCM16 at 16 kHz, as long as it came); None changes nothing.
         `plays_voices`: the loudspeaker plays the other callers beside the replies; else their voices are only kept in `voices`."""
         self.reports_playhead = reports_playhead
         self.lead_ms = LEAD_MS
@@ -63,6 +65,7 @@ class SimulatedCaller:
         self._live_voices: deque[bytes] | None = deque(maxlen=10) if plays_voices else None
         self.ended = ""
         """Why the server ended the connection, if it did."""
+        self._line_sound = line
         self._echo_gain = None if echo_db is None else 10 ** (echo_db / 20)
         self._echo_frames = max(1, echo_ms // FRAME_MS)
         self.events: list[tuple[float, Event]] = []
@@ -239,6 +242,8 @@ class SimulatedCaller:
             return
         if self._echo_gain is not None:
             pcm = self._with_echo(pcm, self._echo_gain)
+        if self._line_sound is not None:
+            pcm = self._line_sound(pcm)
         arrival = self._up.sound(self._loop.time())
         if arrival is not None:
             self._uplink.append(pcm)

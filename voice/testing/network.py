@@ -43,6 +43,23 @@ class SimulatedNetwork:
         return self._last
 
 
+def gilbert_loss(frames: int, share: float, *, length: float = 5.0, seed: int = 0) -> tuple[bool, ...]:
+    """A pattern of `frames` frames from the Gilbert-Elliott model: a line that is good, in which nothing is lost, or bad, in which
+    everything is, and in which a bad time lasts `length` frames on average, so that `share` of all are lost.
+
+    Raises ValueError for a share that is not from 0 to below 1, or a length below one frame.
+    """
+    if not 0 <= share < 1 or length < 1:
+        raise ValueError(f"a share of {share} cannot be lost in bursts of {length} frames")
+    random, bad, pattern = Random(seed), False, []
+    recovers = 1 / length
+    fails = share * recovers / (1 - share)
+    for _ in range(frames):
+        bad = random.random() >= recovers if bad else random.random() < fails
+        pattern.append(bad)
+    return tuple(pattern)
+
+
 def burst_loss(frames: int, lost: int, *, length: int = 5) -> tuple[bool, ...]:
     """A pattern of `frames` frames of which `lost` are lost, in bursts of `length`: networks lose in bursts (Gilbert, 1960).
 

@@ -26,10 +26,10 @@ otherwise, each stretched by the patience that this caller's pauses ask for), an
 back.
 
 The *mouth*: IDLE, PENDING (a reply is being prepared), PLAYING, or HELD. Barge-in has two steps. An onset over a reply that may
-be interrupted *holds* it in the same step: silence first. Then evidence decides:
+be interrupted *holds* it in the same step: silence first. Then evidence decides (`verdict.py`):
 
-    HELD -- voiced for decide_ms, or words that are no backchannel, or a signal --> Interrupt, IDLE: the words become a turn
-    HELD -- a backchannel, nothing but noise, or resume_ms of silence without words --> Resume: PENDING or PLAYING again
+    HELD -- words that ask for the floor, a signal, or voice for longer than any backchannel --> Interrupt, IDLE: the words become a turn
+    HELD -- a backchannel, nothing but noise, or resume_ms of silence without words ----------> Resume: PENDING or PLAYING again
 
 A verdict that comes late (the final of an utterance after its reply resumed) still counts while that reply plays: words
 interrupt, a backchannel is kept as one.
@@ -41,82 +41,20 @@ runs backwards, ids from the future, a probability of 2) raises IllegalInput.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from enum import Enum
-from operator import attrgetter
 from typing import Any
 
 from . import signals as s
 from .policy import TurnPolicy, in_samples
-from .words import claims_floor, is_backchannel, is_filler
+from .state import Ear, Mouth, State, copied
+from .timing import deadline, silence_before_speculation, silence_needed
+from .verdict import Leaning, leaning, verdict
+from .words import is_backchannel, is_filler
+
+__all__ = ["Ear", "IllegalInput", "Mouth", "State", "deadline", "step"]
 
 
 class IllegalInput(ValueError):
     """An input that no correct caller sends. The state is unchanged."""
-
-
-class Ear(Enum):
-    QUIET = "quiet"
-    SPEAKING = "speaking"
-    PAUSING = "pausing"
-
-
-class Mouth(Enum):
-    IDLE = "idle"
-    PENDING = "pending"
-    PLAYING = "playing"
-    HELD = "held"
-
-
-@dataclass(slots=True)
-class State:
-    """What the machine remembers. Treat it as a value: `step` answers a new one."""
-
-    now: int = 0
-    ear: Ear = Ear.QUIET
-    utterance: int = 0
-    """Id of the present or last utterance."""
-    onset: int = 0
-    voiced: int = 0
-    """Samples of speech in the present utterance."""
-    last_voice: int = 0
-    """Where speech was last heard."""
-    turn: int = 1
-    texts: tuple[tuple[int, str], ...] = ()
-    """Utterances of this turn with their text; a partial until the final came."""
-    owed: tuple[int, ...] = ()
-    """Utterances whose final is still owed."""
-    complete: float = 0.0
-    patience: float = 1.0
-    """Factor of the delays for this caller; kept from turn to turn."""
-    pressed: bool = False
-    """The caller said that the turn is over."""
-    typed: str = ""
-    """What was typed over a reply that may not be interrupted."""
-    keys: str = ""
-    """What was keyed in on a telephone and is no turn yet."""
-    last_key: int = 0
-    speculated: str = ""
-    mouth: Mouth = Mouth.IDLE
-    started: bool = False
-    """The reply in the mouth has begun to sound."""
-    reply: int = 0
-    interruptible: bool = True
-    barged: int = 0
-    """First utterance of a barge-in that is held or was let pass, while its reply lives; 0 if none."""
-
-    @property
-    def text(self) -> str:
-        """The words of the open turn."""
-        return " ".join(text for _, text in self.texts if text)
-
-
-_values = attrgetter(*(field.name for field in fields(State)))
-
-
-def _copy(state: State) -> State:
-    """As `dataclasses.replace`, in a fifth of its time: every window of every caller comes through here."""
-    return State(*_values(state))
 
 
 Commands = list[s.Command]
@@ -130,52 +68,12 @@ def step(policy: TurnPolicy, state: State, event: s.Input) -> tuple[State, Comma
     _check(state, event)
     if _is_stale(state, event):
         return state, []
-    new = _copy(state)
+    new = copied(state)
     new.now = event.at
     out: Commands = []
     _HANDLERS[type(event)](policy, new, event, out)
     _settle(policy, new, out)
     return new, out
-
-
-def deadline(policy: TurnPolicy, state: State) -> int | None:
-    """When the machine wants to hear `Elapsed` if nothing else happens; None when it waits for nothing.
-
-    The same moments are reached by windows a little later; the deadline makes a decision fall on its very sample.
-    """
-    if state.keys:
-        return _earliest(_future(state, state.last_key + in_samples(policy.keys_timeout_ms)), _turn_deadline(policy, state))
-    return _turn_deadline(policy, state)
-
-
-def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
-    if state.ear is not Ear.PAUSING:
-        return _speculation_due(policy, state)
-    if state.mouth is Mouth.HELD:
-        return _future(state, state.last_voice + in_samples(policy.resume_ms))
-    if state.mouth is not Mouth.IDLE:
-        return None
-    end = state.last_voice + _silence_needed(policy, state)
-    return _earliest(_speculation_due(policy, state), _commit_due(policy, state, end))
-
-
-def _commit_due(policy: TurnPolicy, state: State, end: int) -> int | None:
-    return _future(state, end) or (_future(state, end + in_samples(policy.final_timeout_ms)) if state.owed else None)
-
-
-def _speculation_due(policy: TurnPolicy, state: State) -> int | None:
-    if state.ear is Ear.QUIET or state.mouth is not Mouth.IDLE or policy.speculation == "off" or not state.texts:
-        return None
-    due = _future(state, state.last_voice + _silence_before_speculation(policy, state))
-    return due if due is not None and state.text != state.speculated else None
-
-
-def _future(state: State, at: int) -> int | None:
-    return at if at > state.now else None
-
-
-def _earliest(one: int | None, other: int | None) -> int | None:
-    return one if other is None or (one is not None and one < other) else other
 
 
 # ── what cannot be, and what no longer matters ────────────────────────────────────────────────────────────────────────
@@ -191,6 +89,8 @@ def _check(state: State, event: s.Input) -> None:
             raise IllegalInput(f"a probability is from 0 to 1, not {event.probability}")
     elif isinstance(event, s.Completeness) and not (0 <= event.probability <= 1 and 0.1 <= event.patience <= 10):
         raise IllegalInput(f"a probability is from 0 to 1 and a patience from 0.1 to 10, not {event.probability} and {event.patience}")
+    elif isinstance(event, s.Partial | s.Final) and event.claim is not None and not 0 <= event.claim <= 1:
+        raise IllegalInput(f"a probability is from 0 to 1, not {event.claim}")
     elif isinstance(event, s.Partial | s.Final | s.Completeness) and event.utterance > state.utterance:
         raise IllegalInput(f"utterance {event.utterance} has not begun; the last one is {state.utterance}")
     elif isinstance(event, s.Keys):
@@ -259,6 +159,7 @@ def _silence_in_speech(policy: TurnPolicy, state: State, at: int, out: Commands)
     if state.voiced < in_samples(policy.min_speech_ms):
         state.owed = tuple(u for u in state.owed if u != state.utterance)
         state.texts = tuple(t for t in state.texts if t[0] != state.utterance)
+        state.claims = tuple(c for c in state.claims if c[0] != state.utterance)
         out.append(s.DropUtterance(state.utterance))
         state.ear = Ear.PAUSING if state.texts or state.owed else Ear.QUIET
     else:
@@ -274,19 +175,22 @@ def _elapsed(policy: TurnPolicy, state: State, event: s.Elapsed, out: Commands) 
 
 
 def _partial(policy: TurnPolicy, state: State, event: s.Partial, out: Commands) -> None:
-    _set_text(state, event.utterance, event.text)
+    _set_text(state, event)
 
 
 def _final(policy: TurnPolicy, state: State, event: s.Final, out: Commands) -> None:
-    _set_text(state, event.utterance, event.text)
+    _set_text(state, event)
     state.owed = tuple(u for u in state.owed if u != event.utterance)
     if state.mouth in (Mouth.PENDING, Mouth.PLAYING) and state.interruptible and 0 < state.barged <= event.utterance:
-        _judge_late_words(policy, state, out)
+        _judge_late_words(state, out)
 
 
-def _set_text(state: State, utterance: int, text: str) -> None:
-    kept = [item for item in state.texts if item[0] != utterance]
-    state.texts = tuple(sorted([*kept, (utterance, text.strip())]))
+def _set_text(state: State, said: s.Partial | s.Final) -> None:
+    kept = [item for item in state.texts if item[0] != said.utterance]
+    state.texts = tuple(sorted([*kept, (said.utterance, said.text.strip())]))
+    if state.claims or said.claim is not None:
+        others = tuple(item for item in state.claims if item[0] != said.utterance)
+        state.claims = others if said.claim is None else (*others, (said.utterance, said.claim))
     state.complete = 0.0
 
 
@@ -318,12 +222,9 @@ def _playout_started(policy: TurnPolicy, state: State, event: s.PlayoutStarted, 
 
 def _playout_ended(policy: TurnPolicy, state: State, event: s.PlayoutEnded, out: Commands) -> None:
     state.mouth = Mouth.IDLE
-    if state.barged and not _claims(policy, state) and not any(u >= state.barged for u in state.owed):
+    if state.barged and state.finals_in and leaning(state) is not Leaning.CLAIM:
         _let_pass(state, out)
     state.barged = 0
-    if state.typed:
-        _commit_text(state, s.Commit(state.turn, state.typed, "text", state.now, state.now, state.now), out)
-        state.typed = ""
 
 
 def _resume(state: State, out: Commands) -> None:
@@ -393,6 +294,9 @@ def _press_commit(policy: TurnPolicy, state: State, event: s.PressCommit, out: C
 
 def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
     """Draws the consequences after every input: verdict on a held reply, speculation, the end of the turn."""
+    if state.typed and state.mouth is Mouth.IDLE:
+        _commit_text(state, s.Commit(state.turn, state.typed, "text", state.now, state.now, state.now), out)
+        state.typed = ""
     if state.keys:
         _maybe_commit_keys(policy, state, out)
     if state.mouth is Mouth.HELD:
@@ -402,35 +306,21 @@ def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
         _maybe_commit(policy, state, out)
 
 
-def _claims(policy: TurnPolicy, state: State) -> bool:
-    """Whether what was said over the reply asks for the floor: backchannels, fillers and nothing do not."""
-    words = " ".join(text for utterance, text in state.texts if utterance >= state.barged and text)
-    return claims_floor(words, policy.single_words)
-
-
 def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
-    claim = _claims(policy, state)
-    if state.ear is Ear.SPEAKING:
-        backchannel_so_far = not claim and any(text for utterance, text in state.texts if utterance >= state.barged)
-        if state.voiced >= in_samples(policy.decide_backchannel_ms if backchannel_so_far else policy.decide_ms):
-            _interrupt(state, "speech", out)
-        elif claim and state.voiced >= in_samples(policy.sure_words_ms if policy.single_words else policy.words_ms):
-            _interrupt(state, "words", out)
-        return
-    finals_in = not any(utterance >= state.barged for utterance in state.owed)
-    if claim and finals_in:
-        _interrupt(state, "words", out)
-    elif finals_in or state.now - state.last_voice >= in_samples(policy.resume_ms):
+    decided = verdict(policy, state)
+    if isinstance(decided, str):
+        _interrupt(state, decided, out)
+    elif decided:
         _resume(state, out)
-        if finals_in:
+        if state.finals_in:
             _let_pass(state, out)
 
 
-def _judge_late_words(policy: TurnPolicy, state: State, out: Commands) -> None:
+def _judge_late_words(state: State, out: Commands) -> None:
     """A late verdict: the reply has resumed, and now the words are known."""
-    if _claims(policy, state):
+    if leaning(state) is Leaning.CLAIM:
         _interrupt(state, "words", out)
-    elif not any(utterance >= state.barged for utterance in state.owed):
+    elif state.finals_in:
         _let_pass(state, out)
 
 
@@ -440,28 +330,16 @@ def _let_pass(state: State, out: Commands) -> None:
         if utterance >= state.barged and is_backchannel(text):
             out.append(s.KeepBackchannel(utterance, text))
     state.texts = tuple(item for item in state.texts if item[0] < state.barged)
+    state.claims = ()
     state.barged = 0
     if state.ear is Ear.PAUSING and not state.texts and not state.owed:
         state.ear = Ear.QUIET
 
 
-def _silence_needed(policy: TurnPolicy, state: State) -> int:
-    if state.pressed:
-        return 0
-    looks_complete = state.complete >= policy.threshold and not is_filler(state.text)
-    if looks_complete:
-        return min(round(in_samples(policy.action_delay_ms) * state.patience), in_samples(policy.timeout_ms))
-    return round(in_samples(policy.timeout_ms) * max(1.0, state.patience))  # who is quick may yet be looking for a word
-
-
-def _silence_before_speculation(policy: TurnPolicy, state: State) -> int:
-    return in_samples(policy.speculate_early_ms if state.complete >= policy.threshold else policy.speculate_ms)
-
-
 def _maybe_speculate(policy: TurnPolicy, state: State, out: Commands) -> None:
     if policy.speculation == "off" or state.voiced < in_samples(policy.min_speech_ms):
         return
-    if state.now - state.last_voice < _silence_before_speculation(policy, state):
+    if state.now - state.last_voice < silence_before_speculation(policy, state):
         return
     text = state.text
     if text and text != state.speculated and not is_filler(text):
@@ -479,7 +357,7 @@ def _retract(state: State, out: Commands) -> None:
 def _maybe_commit(policy: TurnPolicy, state: State, out: Commands) -> None:
     if state.ear is not Ear.PAUSING:
         return
-    endpoint = state.last_voice + _silence_needed(policy, state)
+    endpoint = state.last_voice + silence_needed(policy, state)
     if state.now < endpoint or (state.owed and state.now < endpoint + in_samples(policy.final_timeout_ms)):
         return
     text = state.text
@@ -490,6 +368,7 @@ def _maybe_commit(policy: TurnPolicy, state: State, out: Commands) -> None:
         out.append(s.AbandonTurn(state.turn))
     state.turn += 1
     state.texts = ()
+    state.claims = ()
     state.owed = ()
     state.ear = Ear.QUIET
     state.pressed = False

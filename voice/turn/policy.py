@@ -55,22 +55,15 @@ class TurnPolicy:
     speculation: Speculation = "full"
     """`off`; `model`: only the model runs ahead; `full`: model and speech synthesis run ahead, the sound waits."""
 
-    decide_ms: int = 800
-    """Voiced speech over a held reply that makes it an interruption whatever the words. The reply is silent from the first
-    window on, so this costs the caller nothing; it is what a backchannel must stay below."""
+    decide_ms: int = 350
+    """Voiced speech over a held reply after which evidence may make it an interruption while the caller still speaks: words that are
+    no backchannel, or the recogniser's own judgement. Earlier partials are guesses; the end of the speech decides at any time."""
+
+    decide_unheard_ms: int = 800
+    """The same where nothing is known of the words by then: so much voice is an interruption whatever it says."""
 
     decide_backchannel_ms: int = 1300
     """The same where the words so far are all backchannels ("yeah yeah yeah")."""
-
-    words_ms: int = 720
-    """Voiced speech over a held reply before a recogniser's partial may make it an interruption: earlier partials are guesses."""
-
-    sure_words_ms: int = 320
-    """The same for recognisers whose single words can be believed (`single_words`)."""
-
-    single_words: bool = True
-    """Whether one recognised word over a reply is enough to interrupt, whatever the word. False for recognisers that make a word of every
-    noise: then it takes two, or one that asks for the floor ("stop", "wait", "no", "why")."""
 
     hold_gap_ms: int = 128
     """Silence after which speech over a held reply is taken to have ended, and its words are asked for."""

@@ -37,20 +37,23 @@ class Elapsed:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """The recogniser's text of an utterance so far."""
+    """The recogniser's text of an utterance so far. `claim`: over a reply, the probability that it asks for the floor, where the
+    recogniser weighs that itself; None leaves it to the words."""
 
     at: int
     utterance: int
     text: str
+    claim: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The recogniser's last word on an utterance. Empty text: nothing was said, or the recogniser failed."""
+    """The recogniser's last word on an utterance. Empty text: nothing was said, or the recogniser failed. `claim`: as for `Partial`."""
 
     at: int
     utterance: int
     text: str
+    claim: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
