@@ -199,6 +199,21 @@ class Config(Section):
                 )
         return rooms
 
+    @model_validator(mode="after")
+    def _calls_find_their_rooms(self) -> "Config":
+        for number, there in self.telephony.numbers.items():
+            room = self.rooms.get(there.room)
+            where = f"telephony.numbers.{number}"
+            if room is None:
+                known = ", ".join(list(self.rooms)[:20])
+                raise PydanticCustomError("part", "names a room that is not in this file; these are: {known}",
+                                          {"where": f"{where}.room", "known": known})  # fmt: skip
+            if there.agent is not None and there.agent.casefold() not in {agent.name.casefold() for agent in room.agents}:
+                known = ", ".join(agent.name for agent in room.agents)
+                raise PydanticCustomError("part", "names {name}, who is no agent of that room; these are: {known}",
+                                          {"where": f"{where}.agent", "name": there.agent, "known": known})  # fmt: skip
+        return self
+
 
 def default_config() -> Config:
     """What is served where nothing is configured: one room `default` with one agent, Ava."""

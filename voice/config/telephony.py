@@ -121,7 +121,7 @@ class TelephonyConfig(Section):
             if not re.fullmatch(r"\+?[0-9]{1,20}", number):
                 message = "must have telephone numbers as keys, in quotes, such as '+14155550100', not {number}"
                 raise PydanticCustomError("number", message, {"number": repr(number)})
-        return {digits_of(number): there for number, there in numbers.items()}
+        return numbers
 
 
 def digits_of(number: str) -> str:

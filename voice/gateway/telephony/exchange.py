@@ -79,6 +79,7 @@ class Exchange:
         """The calls that have a seat, by their sessions' ids."""
         self.outgoing = Outgoing(self)
         self.music = HoldMusic(Path(self.config.hold_music) if self.config.hold_music else None)
+        self._numbers = {digits_of(number): there for number, there in self.config.numbers.items()}
         self._offer = offer
         self._take_back: dict[str, Callable[[], None]] = {}
         self._seen = Seen()
@@ -144,7 +145,7 @@ class Exchange:
             return self.outgoing.plan(outgoing, call)
         if not allows(self.config.callers, call.caller) and self.config.callers != ("*",):
             raise Refused("forbidden", "this number may not call here: it is not among telephony.callers")
-        there = self.config.numbers.get(digits_of(call.called))
+        there = self._numbers.get(digits_of(call.called))
         room = request.query.get("room") or (there.room if there else self.config.room)
         agent = request.query.get("agent") or (there.agent if there else None)
         self.check_room(room, agent)
