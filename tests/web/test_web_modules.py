@@ -26,6 +26,50 @@ def test_types_are_sound() -> None:
     assert done.returncode == 0, done.stdout
 
 
+CONSUMER = """
+import { connect, HubbubError, RoomsApi, type Voice } from 'hubbub-voice';
+const voice: Voice = await connect({ url: 'https://h.example/', room: 'default', name: 'Ann', microphone: false });
+voice.on('reply', ({ agent, text, final }) => { const line: string = final ? `${agent}: ${text}` : ''; console.log(line); });
+voice.on('playhead', ({ offset }) => console.log(offset.toFixed(0)));
+await new RoomsApi({ url: 'https://h.example/' }).changeAgent('default', 'Ava', { muted: true });
+// @ts-expect-error there is no such event
+voice.on('nonsense', () => {});
+// @ts-expect-error there is no such transport
+void connect({ url: 'x', transport: 'pigeon' });
+void (new HubbubError('refused', 'no') satisfies Error);
+"""
+
+
+def test_the_published_sdk_has_types(tmp_path: Path) -> None:
+    """A program in TypeScript is checked against the package as npm would install it."""
+    compiler = WEB / "node_modules" / ".bin" / "tsc"
+    if not compiler.exists() or not shutil.which("npm"):
+        pytest.skip("needs npm and TypeScript (npm ci in web/)")
+    sdk = tmp_path / "sdk"
+    shutil.copytree(WEB / "sdk", sdk / "sdk", ignore=shutil.ignore_patterns("types"))
+    shutil.copy(WEB / "tsconfig.json", sdk)
+    made = subprocess.run([str(compiler), "-p", str(sdk / "sdk")], capture_output=True, text=True, timeout=180)
+    assert made.returncode == 0, made.stdout
+    packed = subprocess.run(
+        ["npm", "pack", "--ignore-scripts", "--json", "--pack-destination", str(tmp_path)],
+        cwd=sdk / "sdk", capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert packed.returncode == 0, packed.stderr
+    tarball = tmp_path / json.loads(packed.stdout)[0]["filename"]
+    package = tmp_path / "node_modules" / "hubbub-voice"
+    package.mkdir(parents=True)
+    shutil.unpack_archive(tarball, tmp_path / "unpacked", "gztar")
+    shutil.move(tmp_path / "unpacked" / "package", package.parent / "moved")
+    package.rmdir()
+    (package.parent / "moved").rename(package)
+    assert (package / "README.md").exists()
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "consumer.ts").write_text(CONSUMER)
+    flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom"]
+    done = subprocess.run([str(compiler), *flags, "consumer.ts"], cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stdout
+
+
 def test_lock_file_names_no_registry() -> None:
     lock = json.loads((WEB / "package-lock.json").read_text())
     assert all("resolved" not in package for package in lock["packages"].values())
