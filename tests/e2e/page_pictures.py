@@ -4,14 +4,18 @@ import base64
 import math
 import random
 import struct
+import subprocess
 import sys
 import tempfile
 import wave
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from fake_page_server import RATE_HZ, FakeServer, running
 from hubbub.voice import event as ev
-from page_browser import Page, chromium
+from page_browser import LOOPBACK, Page, chromium
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 STORY = (
@@ -75,45 +79,195 @@ def shoot(page: Page, name: str) -> None:
     print(f"docs/images/{name}")
 
 
-def scene(
-    name: str,
-    sound: Path,
-    *,
-    room: str = "default",
-    dark: bool = False,
-    query: str = "",
-    lobby: bool = False,
-    phone: tuple[int, int] | None = None,
-) -> None:
-    with running() as fake, chromium(microphone=sound, size=(1280, 800)) as driver:
+@dataclass(frozen=True)
+class Scene:
+    """One picture: how the page is opened, and what happens in it before it is taken."""
+
+    then: Callable[[Page, FakeServer], None]
+    room: str = "default"
+    dark: bool = False
+    query: str = ""
+    size: tuple[int, int] = (1280, 800)
+    scale: float = 1.5
+
+
+def at_the_door(page: Page, fake: FakeServer) -> None:
+    page.wait(300)
+
+
+def joined(page: Page) -> None:
+    page.join()
+    page.until("window.hubbub.view.dock.strip.columns.length > 30")
+
+
+def conversation(page: Page, fake: FakeServer) -> None:
+    joined(page)
+    converse(page, fake, chinese="zh" in page.driver.current_url)
+    if "council" in page.driver.current_url:
+        fake.send(ev.ParticipantChanged(participant=ev.Participant(name="Ben", kind="caller", muted=True)))
+        fake.send(ev.Floor(speaker="Ada", mouth="speaking", queue=("Grace", "明")))
+        page.until("!document.querySelector('#queue').hidden")
+
+
+def remembering(page: Page, fake: FakeServer) -> None:
+    heard, unheard = STORY.split("what she had seen")
+    fake.memory = [
+        {"name": "Ann", "role": "user", "text": "Hello, my name is Ann."},
+        {"name": "Ada", "role": "assistant", "text": "Hello Ann, nice to meet you."},
+        {"name": "Ann", "role": "user", "text": "Tell me a story."},
+        {"name": "Ada", "role": "assistant", "text": heard, "unheard": f"what she had seen{unheard}", "interrupted_by": "Ann"},
+        {"name": "Ann", "role": "user", "text": "Wait, did the fog ever remember?"},
+    ]
+    conversation(page, fake)
+    page.click("#tab-memory")
+    page.until("document.querySelectorAll('.memories li').length === 5")
+
+
+def inviting(page: Page, fake: FakeServer) -> None:
+    conversation(page, fake)
+    page.js("document.querySelector('#invite-open').click()")
+    page.wait(400)
+
+
+def choosing_devices(page: Page, fake: FakeServer) -> None:
+    joined(page)
+    page.click("#devices-open")
+    page.until("document.querySelectorAll('#device-microphone option').length > 1")
+    page.click("#ptt")
+    page.wait(400)
+    page.click("#ptt")
+
+
+def held(page: Page, fake: FakeServer) -> None:
+    joined(page)
+    fake.send(ev.Transcript(speaker="Ann", text="Tell me a story.", final=True, turn=1))
+    said = fake.say(STORY, word_ms=120)
+    page.until("window.hubbub.player.playhead.offset > arguments[0]", said.samples // 2)
+    fake.send(ev.SpeechStarted(speaker="Ann"))
+    fake.hold()
+    page.until("document.querySelector('#status').dataset.state === 'held'")
+    page.wait(300)
+
+
+def lost(page: Page, fake: FakeServer) -> None:
+    conversation(page, fake)
+    fake.down = True
+    fake.drop()
+    page.until("document.querySelector('.notice[data-key=lost]')")
+    page.wait(400)
+
+
+def muted(page: Page, fake: FakeServer) -> None:
+    conversation(page, fake)
+    page.click("#mute")
+    page.wait(300)
+
+
+def refused(page: Page, fake: FakeServer) -> None:
+    """The browser of a person who said no."""
+    page.js("navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('Permission denied', 'NotAllowedError'); }")
+    page.click("#join-voice")
+    page.until("document.querySelector('.notice[data-key=join]')")
+    page.wait(400)
+
+
+PHONE = (390, 800)
+SCENES = {
+    "page-light.png": Scene(conversation),
+    "page-dark.png": Scene(conversation, room="council", dark=True),
+    "page-zh.png": Scene(conversation, query="&lang=zh", scale=1),
+    "page-phone.png": Scene(conversation, size=PHONE, scale=2),
+    "page-phone-dark.png": Scene(conversation, room="council", size=PHONE, scale=2, dark=True),
+    "page-door.png": Scene(at_the_door),
+    "page-door-dark.png": Scene(at_the_door, dark=True, scale=1),
+    "page-refused.png": Scene(refused, scale=1),
+    "page-refused-dark.png": Scene(refused, scale=1, dark=True),
+    "page-held.png": Scene(held, scale=1),
+    "page-held-dark.png": Scene(held, scale=1, dark=True),
+    "page-lost.png": Scene(lost, scale=1),
+    "page-lost-dark.png": Scene(lost, scale=1, dark=True),
+    "page-muted.png": Scene(muted, scale=1),
+    "page-memory.png": Scene(remembering, scale=1),
+    "page-memory-dark.png": Scene(remembering, scale=1, dark=True),
+    "page-invite.png": Scene(inviting, scale=1),
+    "page-invite-dark.png": Scene(inviting, scale=1, dark=True),
+    "page-devices.png": Scene(choosing_devices, scale=1),
+}
+
+
+def take(page: Page, name: str, scene: Scene) -> None:
+    with running() as fake:
         fake.loudness = lambda offset: syllables(offset / RATE_HZ + 0.4)
-        page = Page(driver)
-        page.dark(dark)
-        width, height = phone or (1280, 800)
-        page.phone(width, height, 2)
-        page.open(f"{fake.base_url}/?name=Ann&mic=raw&transport=websocket&room={room}{query}")
-        if not lobby:
-            page.join()
-            page.until("window.hubbub.view.dock.strip.columns.length > 30")
-            converse(page, fake, chinese="zh" in query)
+        page.dark(scene.dark)
+        page.phone(*scene.size, scene.scale)
+        page.open(f"{fake.base_url}/?name=Ann&mic=raw&transport=websocket&room={scene.room}{scene.query}")
+        scene.then(page, fake)
         shoot(page, name)
+        page.driver.get("about:blank")
+
+
+def operate(sound: Path) -> None:
+    """The operator's page with a real server: a spoken request, the answer cut, another request; then its recording, replayed."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(Path(__file__).with_name("page_house.py")), folder]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().strip()
+            with chromium(microphone=Path(f"{sound}%noloop"), extra=LOOPBACK, size=(1280, 900)) as driver:
+                page = Page(driver).open(f"{address}/?name=Ann&lang=en&mic=raw").join()
+                page.until("document.querySelectorAll('.entry[data-own=true][data-state=final]').length >= 2", seconds=60)
+                page.wait(4000)
+                page.type("what time is it\n")
+                page.wait(4000)
+                driver.switch_to.new_window("tab")
+                page.phone(1280, 1040, 1)
+                driver.get(f"{address}/operator?lang=en")
+                page.until("document.querySelectorAll('#turns li').length >= 2", seconds=20)
+                for name, dark in (("operator.png", False), ("operator-dark.png", True)):
+                    page.dark(dark)
+                    page.wait(300)
+                    shoot(page, name)
+                driver.switch_to.window(driver.window_handles[0])
+                page.click("#leave")
+                driver.switch_to.window(driver.window_handles[1])
+                page.until("[...document.querySelectorAll('#recordings td')].some(e => e.textContent === 'complete')", seconds=20)
+                page.js("document.querySelector('#recordings a').click()")
+                page.until("document.querySelectorAll('#happened li').length > 2", seconds=20)
+                page.click("#replay")
+                page.until("document.querySelector('.verdict')", seconds=60)
+                page.js("window.hubbub.recording.seek(6000)")
+                for name, dark in (("operator-recording.png", False), ("operator-recording-dark.png", True)):
+                    page.dark(dark)
+                    page.wait(500)
+                    shoot(page, name)
+        finally:
+            server.terminate()
+            server.wait(15)
+
+
+def write_requests(path: Path) -> Path:
+    """"Tell me a story", twice, so that the second cuts the answer to the first."""
+    with wave.open(str(IMAGES.parents[1] / "audio_fixtures/requests/tell_me_a_story.wav")) as file:
+        speech = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+    louder = np.interp(np.arange(3 * len(speech)) / 3, np.arange(len(speech)), speech).astype("<i2")
+    hiss = np.random.default_rng(5).integers(-3, 4, 4 * 48000).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes(np.concatenate([hiss, louder, hiss, hiss, louder, np.tile(hiss, 10)]).tobytes())
+    return path
 
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     wanted = set(sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
-        sound = write_murmur(Path(folder) / "murmur.wav")
-        scenes = {
-            "page-light.png": {},
-            "page-dark.png": {"room": "council", "dark": True},
-            "page-phone.png": {"phone": (375, 760)},
-            "page-zh.png": {"query": "&lang=zh"},
-            "page-door.png": {"lobby": True},
-        }
-        for name, options in scenes.items():
-            if not wanted or name in wanted:
-                scene(name, sound, **options)  # type: ignore[arg-type]
+        with chromium(microphone=write_murmur(Path(folder) / "murmur.wav")) as driver:
+            for name, scene in SCENES.items():
+                if not wanted or name in wanted:
+                    take(Page(driver), name, scene)
+        if not wanted or any(name.startswith("operator") for name in wanted):
+            operate(write_requests(Path(folder) / "requests.wav"))
 
 
 if __name__ == "__main__":

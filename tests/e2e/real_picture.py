@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from hubbub.voice.audio.wav import read_audio
-from page_browser import Page, chromium
+from page_browser import LOOPBACK, Page, chromium
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent.parent / "docs" / "images" / "page-real.png"
@@ -42,7 +42,7 @@ def main() -> None:
         try:
             assert server.stdout is not None
             address = server.stdout.readline().strip()
-            with chromium(microphone=Path(f"{microphone}%noloop"), size=(1440, 980)) as driver:
+            with chromium(microphone=Path(f"{microphone}%noloop"), size=(1440, 980), extra=LOOPBACK) as driver:
                 page = Page(driver).open(f"{address}/?name=Ann&lang=en").join()
                 page.until("document.querySelectorAll('.entry[data-own=true][data-state=final]').length >= 3", seconds=60)
                 page.wait(1500)
@@ -52,9 +52,6 @@ def main() -> None:
                 page.wait(800)
                 driver.find_element("css selector", "#text").send_keys("go on\n")
                 page.until("document.querySelectorAll('.entry:last-child [data-word=heard]').length > 8", seconds=20)
-                if page.js("!document.querySelector('#details')?.checkVisibility()"):
-                    page.js("document.querySelector('#details-button, [data-action=details]')?.click()")
-                    page.wait(400)
                 driver.save_screenshot(str(PICTURE))
         finally:
             server.terminate()
