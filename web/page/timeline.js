@@ -69,7 +69,7 @@ export class Timeline {
       piece.style.setProperty('--from', from.toFixed(4));
       piece.style.setProperty('--share', share.toFixed(4));
       return el('li', {}, el('span', { text: t(`latency.${part}`) }), el('b', { text: formatMs(ms) }),
-        el('span', { class: 'lane', 'aria-hidden': 'true' }, piece));
+        el('span', { class: 'lane', 'aria-hidden': 'true' }, ...(ms >= 0.5 ? [piece] : [])));
     });
     const sum = el('li', { class: 'sum' }, el('span', { text: t('latency.sum') }), el('b', { text: formatMs(latency.total_ms) }));
     if ((latency.overlap_ms ?? 0) >= 1) { // no part of the wait
