@@ -233,6 +233,20 @@ test('a session that was taken over elsewhere stays closed', async () => {
   assert.deepEqual(states, [['closed', 'replaced']]);
 });
 
+test('who was sent away is told why and stays out; from a server that closes one comes back', () => {
+  const first = connected();
+  const states = [];
+  first.client.on('state', ({ state, error }) => states.push([state, error?.code, error?.message]));
+  first.wire.receive({ type: 'left', reason: 'a moderator took this seat away' });
+  first.wire.close(4003);
+  assert.deepEqual(states, [['closed', 'removed', 'a moderator took this seat away']]);
+  const second = connected();
+  second.wire.receive({ type: 'left', reason: 'the server is closing' });
+  second.wire.close(1001);
+  assert.equal(second.client.state, 'waiting');
+  second.client.leave();
+});
+
 test('leaving while it waits ends the waiting', async () => {
   const { client, wire } = connected();
   wire.close(1006);

@@ -130,6 +130,11 @@ export class Captions {
     if (event.state !== 'running') this.tools.delete(key);
   }
 
+  /** The line was away for so long that the server has forgotten what came. */
+  gap() {
+    this.#aside('gap', t('caption.gap'), '0');
+  }
+
   /** @param {import('../sdk/protocol.js').Participant} participant @param {'joined' | 'gone'} what */
   came(participant, what) {
     const text = t(`caption.${what}`, { name: participant.name });

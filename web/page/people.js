@@ -200,7 +200,9 @@ export class People {
 
 /** @param {Participant} one @param {boolean} own */
 export function roleOf(one, own) {
+  if (one.aside) return t('people.aside', { name: one.aside });
   if (own) return t('room.you');
+  if (one.quiet) return t('people.quiet');
   if (one.kind === 'caller' && (one.role === 'moderator' || one.role === 'listener')) return t(`people.${one.role}`);
   return t(`room.${one.kind}`);
 }

@@ -49,6 +49,7 @@ export class Person {
     if (!moderator) return [memory];
     return [memory,
       this.#button(one.muted ? 'person.unmute' : 'person.mute', () => api.changeAgent(room, one.name, { muted: !one.muted })),
+      this.#button(one.quiet ? 'person.talkative' : 'person.quiet', () => api.changeAgent(room, one.name, { quiet: !one.quiet })),
       this.#button('person.remove', () => api.removeAgent(room, one.name), true)];
   }
 

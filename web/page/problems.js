@@ -20,5 +20,5 @@ export function describe(error) {
   const title = `error.${code}.title`;
   const advice = `error.${code}.do`;
   if (!hasText(title) || !hasText(advice)) return { title: t('error.server.title'), advice: detail, detail: '' };
-  return { title: t(title), advice: t(advice, { detail }), detail: code === 'refused' ? '' : detail };
+  return { title: t(title), advice: t(advice, { detail }), detail: code === 'refused' || code === 'removed' ? '' : detail };
 }

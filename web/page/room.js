@@ -147,6 +147,7 @@ export class RoomView {
       voice.on('clear', (event) => (this.silenced = Math.max(this.silenced, event.reply))),
       voice.on('audio', (frame) => this.#sounds(frame.reply)),
       voice.on('words', (event) => captions.words(event)),
+      voice.on('gap', () => captions.gap()),
       voice.on('tool', (event) => captions.tool(event)),
       voice.on('turn', (event) => {
         captions.turn(event);

@@ -3,7 +3,7 @@
  *
  * @typedef {'insecure-origin' | 'unsupported' | 'permission-refused' | 'permission-system' | 'no-microphone'
  *   | 'microphone-busy' | 'microphone-lost' | 'microphone-failed' | 'worklet-missing' | 'sound-blocked'
- *   | 'unreachable' | 'refused' | 'replaced' | 'protocol' | 'not-connected'} ErrorCode
+ *   | 'unreachable' | 'refused' | 'removed' | 'replaced' | 'protocol' | 'not-connected'} ErrorCode
  */
 
 import { CloseCode } from './protocol.js';

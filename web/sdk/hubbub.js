@@ -83,6 +83,8 @@ const JOIN_PATIENCE_MS = 10_000;
 const PING_MS = 4000;
 /** So long without a word from the server, though pinged: the connection is dead, whatever the wire says. */
 const SILENCE_MS = 13_000;
+/** The one farewell after which it is worth coming back: another server may take its place. */
+const CLOSING = 'the server is closing';
 
 /** @type {readonly number[]} closes after which trying again would only be refused again */
 const FINAL_CODES = [CloseCode.NORMAL, CloseCode.BAD_MESSAGE, CloseCode.TOO_BIG, CloseCode.REFUSED, CloseCode.REPLACED];
@@ -127,6 +129,8 @@ export class HubbubClient extends Emitter {
     this.attempt = 0;
     /** @type {ServerFault | null} */
     this.lastFault = null;
+    /** Why the server said that the session has ended, on this connection. */
+    this.farewell = '';
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.retryTimer = undefined;
     /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -271,6 +275,7 @@ export class HubbubClient extends Emitter {
   async #connect() {
     this.#become('connecting');
     this.lastFault = null;
+    this.farewell = '';
     const { transport } = this;
     if (transport === 'websocket' || (transport === 'auto' && (this.blocked || !webrtcAvailable()))) return this.#tryWebSocket();
     if (!webrtcAvailable()) throw new HubbubError('unsupported', 'there is no WebRTC here: use the transport "websocket"');
@@ -358,7 +363,11 @@ export class HubbubClient extends Emitter {
 
   /** @param {import('./transport/link.js').Closing} close @param {HubbubError} error */
   #lost(close, error) {
-    if (FINAL_CODES.includes(close.code)) {
+    const { farewell } = this;
+    if (farewell && farewell !== CLOSING) {
+      this.#forget();
+      this.#become('closed', { error: farewell === 'left' ? null : new HubbubError('removed', farewell, { serverCode: error.serverCode }) });
+    } else if (FINAL_CODES.includes(close.code)) {
       this.joined = null;
       this.resume = null;
       this.#become('closed', { error: close.code === CloseCode.NORMAL && !this.lastFault ? null : error });
@@ -407,6 +416,7 @@ export class HubbubClient extends Emitter {
       this.joined = event;
     } else if (event.type === 'pong') this.#measure(event.id);
     else if (event.type === 'error') this.lastFault = event;
+    else if (event.type === 'left') this.farewell = event.reason;
     this.emit('event', event);
     if (event.type !== 'pong') this.emit(event.type === 'error' ? 'fault' : event.type, event);
   }

@@ -42,13 +42,12 @@ export class WebRTCLink extends Emitter {
     /** @type {URL | null} the session's address at the server, to hang up by */
     this.resource = null;
     this.over = false;
-    this.goodbye = false;
     /** @type {Set<ReturnType<typeof setTimeout>>} */
     this.timers = new Set();
     this.peer.ontrack = ({ track: sound }) => this.stream?.addTrack(sound);
     this.peer.onconnectionstatechange = () => this.#watch();
     this.channel.onmessage = ({ data }) => this.#receive(data);
-    this.channel.onclose = () => this.#end(this.goodbye ? CloseCode.NORMAL : 1006, 'the data channel was closed');
+    this.channel.onclose = () => this.#end(1006, 'the data channel was closed');
     void this.#open();
   }
 
@@ -149,7 +148,6 @@ export class WebRTCLink extends Emitter {
       for (const timer of this.timers) clearTimeout(timer);
       this.timers.clear();
     }
-    if (event.type === 'left') this.goodbye = true;
     this.emit('event', event);
     if (event.type === 'error' && event.fatal) this.#end(CloseCode.REFUSED, event.message);
   }
