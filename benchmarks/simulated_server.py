@@ -12,6 +12,7 @@ from typing import Any
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
 from hubbub.voice.clock import TICK_MS
 from hubbub.voice.config import AgentConfig, Config, LimitsConfig, RoomConfig, ServerConfig
+from hubbub.voice.config.asterisk import AsteriskConfig, AudioSocketConfig
 from hubbub.voice.config.telephony import TelephonyConfig
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import EngineInfo
@@ -48,7 +49,8 @@ def build(arguments: argparse.Namespace) -> House:
     agent = AgentConfig(name="Ava")
     rooms = {f"room{n}": RoomConfig(agents=(agent,), turn=policy) for n in range(arguments.rooms)}
     server = ServerConfig(port=arguments.port, limits=LimitsConfig(max_sessions=1000))
-    config = Config(server=server, rooms=rooms, telephony=TelephonyConfig(max_calls=1000))
+    asterisk = None if arguments.audiosocket is None else AudioSocketConfig(port=arguments.audiosocket, room="room0")
+    config = Config(server=server, rooms=rooms, telephony=TelephonyConfig(max_calls=1000, asterisk=AsteriskConfig(audiosocket=asterisk)))
     vad, why = choose_vad(arguments.vad)
     partial_ms = arguments.partial_ms if arguments.partial_ms >= 0 else None
     asr = ScriptedASR(["what is the weather like today"], repeat=True, partial_ms=partial_ms, final_ms=arguments.asr_ms)
@@ -71,6 +73,7 @@ def main() -> None:
     parser.add_argument("--gap-ms", type=int, default=160)
     parser.add_argument("--speculation", default="full")
     parser.add_argument("--tick-ms", type=int, default=TICK_MS, help="period of the media clock")
+    parser.add_argument("--audiosocket", type=int, default=None, metavar="PORT", help="listen for Asterisk's AudioSocket")
     parser.add_argument("--core", type=int, default=None, help="pin the process to this core")
     arguments = parser.parse_args()
     if arguments.core is not None:

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import uvloop
+from asterisk_caller import AUDIOSOCKET_PORT, AudioSocketCaller, ChannelCaller
 from hubbub.voice.audio.g711 import encode_ulaw
 from hubbub.voice.audio.resample import resample
 from hubbub.voice.audio.wav import read_wav
@@ -149,8 +150,16 @@ class PhoneCaller(Caller):
         await self._socket.close()
 
 
+KINDS: dict[str, type[Caller]] = {
+    "websocket": WebSocketCaller, "telephone": PhoneCaller, "channel": ChannelCaller, "audiosocket": AudioSocketCaller,
+}  # fmt: skip
+"""`channel` and `audiosocket` are Asterisk's; they hear each answer out."""
+
+
 async def measure(kind: type[Caller], calls: int, arguments: argparse.Namespace, speech: Speech) -> str:
     """One row."""
+    if kind is AudioSocketCaller:
+        arguments = argparse.Namespace(**{**vars(arguments), "server": [*arguments.server, "--audiosocket", str(AUDIOSOCKET_PORT)]})
     process, url = await asyncio.to_thread(start_server, arguments, calls)
     figures = PhoneFigures()
     loop = asyncio.get_running_loop()
@@ -176,9 +185,10 @@ async def measure(kind: type[Caller], calls: int, arguments: argparse.Namespace,
     cpu = 100 * (after.cpu_s - before.cpu_s) / seconds
     foreign = 100 * (after.core_s - before.core_s) / seconds - cpu
     phone = kind is PhoneCaller
+    label = next(name for name, known in KINDS.items() if known is kind)
     silence = f"{percentile(figures.silence_ms, 50):.0f} / {percentile(figures.silence_ms, 95):.0f}" if phone else ""
     return (
-        f"| {'telephone' if phone else 'WebSocket'} | {calls} "
+        f"| {label} | {calls} "
         f"| {percentile(figures.answer_ms, 50):.0f} / {percentile(figures.answer_ms, 95):.0f} | {silence} "
         f"| {f'{max(figures.ahead_ms):.0f}' if phone else ''} | {cpu:.0f} | {cpu / calls:.2f} | {80 / (cpu / calls):.0f} "
         f"| {len(figures.answer_ms)} | {figures.unanswered} | {100 * figures.late / max(1, figures.sent):.1f} | {foreign:.0f} "
@@ -190,7 +200,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 10, 25, 50])
     parser.add_argument("--seconds", type=float, default=25)
-    parser.add_argument("--kinds", nargs="+", choices=["websocket", "telephone"], default=["websocket", "telephone"])
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=["websocket", "telephone"])
     parser.add_argument("--server", nargs=argparse.REMAINDER, default=[], help="more arguments for simulated_server.py; last")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {1})
@@ -202,7 +212,7 @@ async def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for calls in arguments.calls:
         for kind in arguments.kinds:
-            print(await measure(PhoneCaller if kind == "telephone" else WebSocketCaller, calls, arguments, speech), flush=True)
+            print(await measure(KINDS[kind], calls, arguments, speech), flush=True)
 
 
 if __name__ == "__main__":
