@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
+from hubbub.voice.config.access import AccessConfig
 from hubbub.voice.event import Joined, Left, Reply
 from hubbub.voice.gateway.webrtc.peer import EAR_DELAY_MS, MOST_DELAY_MS
 from hubbub.voice.mouthpiece import UNREPORTED_DELAY_MS
 from hubbub.voice.rtc.sdp import parse
+from pydantic import SecretStr
 from webrtc_house import Running, StockClient, buzz, running
 
 SDP = {"content-type": "application/sdp"}
@@ -178,6 +180,33 @@ async def test_nat_and_port_range_show_in_the_answer() -> None:
         assert candidate.host == "203.0.113.7"
         assert 41000 <= candidate.port <= 41200
         await server.http.delete(answer.headers["location"])
+
+
+async def test_behind_a_proxy_all_addresses_of_the_machine_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.2", "127.0.0.3"])
+    async with running(access=AccessConfig(open=True)) as server:
+        offer = await StockClient().offer()
+        answer = await server.http.post("/api/webrtc", content=offer, headers=SDP | {"x-forwarded-for": "198.51.100.1"})
+        assert answer.status_code == 201, answer.text
+        assert {candidate.host for candidate in parse(answer.text).media[0].candidates} == {"127.0.0.1", "127.0.0.2", "127.0.0.3"}
+        await server.http.delete(answer.headers["location"])
+
+
+async def test_a_locked_server_asks_for_a_token_first() -> None:
+    async with running(access=AccessConfig(open=False, key=SecretStr("k" * 32))) as server:
+        offer = await StockClient().offer()
+        locked = await server.http.post("/api/webrtc", content=offer, headers=SDP)
+        assert (locked.status_code, locked.headers["www-authenticate"]) == (401, "Bearer")
+        assert "link" not in (await server.http.options("/api/webrtc")).headers
+        minted = await server.http.post(
+            "/api/tokens", json={"room": "default", "name": "Kim"}, headers={"authorization": "Bearer " + "k" * 32}
+        )
+        token = minted.json()["token"]
+        let_in = await server.http.post("/api/webrtc", content=offer, headers=SDP | {"authorization": f"Bearer {token}"})
+        assert let_in.status_code == 201, let_in.text
+        other = await server.http.post("/api/webrtc?room=other", content=offer, headers=SDP | {"authorization": f"Bearer {token}"})
+        assert other.status_code == 403
+        await server.http.delete(let_in.headers["location"])
 
 
 async def test_a_full_port_range_is_said() -> None:

@@ -16,7 +16,8 @@ import uvicorn
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from hubbub.agents.testing import ScriptedModel
-from hubbub.voice.config import AgentConfig, Config, RoomConfig
+from hubbub.voice.config import AgentConfig, Config, RoomConfig, ServerConfig
+from hubbub.voice.config.access import AccessConfig
 from hubbub.voice.config.webrtc import WebRTCConfig
 from hubbub.voice.engines import Engines
 from hubbub.voice.event import Event, parse_event
@@ -50,12 +51,12 @@ class Running:
 async def running(
     *, answers: tuple[str, ...] = ("One two three four five six seven eight nine ten.",), heard: tuple[str, ...] = ("hello there",),
     rooms: tuple[str, ...] = ("default",), agents: tuple[str, ...] = ("Ava",), host: str = "127.0.0.1",
-    **webrtc: Any,
+    access: AccessConfig | None = None,     **webrtc: Any,
 ) -> AsyncIterator[Running]:
     """Serves rooms with the same agents each, on a free port of the loopback."""
     config = Config(
         rooms={room: RoomConfig(agents=tuple(AgentConfig(name=agent) for agent in agents)) for room in rooms},
-        webrtc=WebRTCConfig(**webrtc),
+        webrtc=WebRTCConfig(**webrtc), server=ServerConfig(access=access or AccessConfig()),
     )
     engines = Engines(EnergyVAD(), ScriptedASR(list(heard), repeat=True), ScriptedTTS())
     house = House(config, engines=engines, model=ScriptedModel(list(answers), then=answers[-1]), environ={})

@@ -20,7 +20,7 @@ CONCEAL_MS = 100
 DTX_BYTES = 2
 """A packet of so few bytes says that nothing follows until something is said (Opus DTX, RFC 6716 §2.1.9)."""
 
-MAX_SOURCES = 8
+MAX_SOURCES = 32
 """Streams that one peer may send one after another (a new microphone is a new one); more is an attack on the decrypter's memory."""
 
 

@@ -5,6 +5,7 @@ candidates or restarts ICE, `DELETE` hangs up. The address holds 128 random bits
 """
 
 import contextlib
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -35,11 +36,7 @@ def routes(door: Door, gateway: WebRTCGateway) -> list[BaseRoute]:
     async def call(request: Request) -> Response:
         grant = door.admit(request)
         offer = await _body(request, SDP, MAX_OFFER_BYTES)
-        server = request.scope.get("server")
-        reached = str(server[0]) if server else "127.0.0.1"
-        if any(name in request.headers for name in ("x-forwarded-for", "forwarded")):
-            reached = ""  # a proxy stands before us: its own address says nothing of ours
-        peer, answer = await gateway.call(offer, dict(request.query_params), grant, reached)
+        peer, answer = await gateway.call(offer, dict(request.query_params), grant, _reached(request))
         headers = {"location": f"{PATH}/{peer.id}", "etag": f'"{peer.etag}"', "accept-patch": FRAGMENT}
         response = Response(answer, 201, headers, SDP)
         _add_links(response, gateway.config.ice_servers)
@@ -82,6 +79,21 @@ def routes(door: Door, gateway: WebRTCGateway) -> list[BaseRoute]:
         Route(PATH + "/{id}", _answered(hang_up), methods=["DELETE"]),
         Route(PATH + "/{id}", _answered(session_options), methods=["OPTIONS"]),
     ]
+
+
+def _reached(request: Request) -> str:
+    """The local address that a request came to; empty where that says nothing of where clients reach this machine: a proxy has sent it.
+
+    That is believed only where a proxy can be, on a loopback or private address, lest anybody be told all our addresses.
+    """
+    server = request.scope.get("server")
+    reached = str(server[0]) if server else "127.0.0.1"
+    if not any(name in request.headers for name in ("x-forwarded-for", "forwarded")):
+        return reached
+    try:
+        return "" if ipaddress.ip_address(reached).is_private else reached
+    except ValueError:
+        return reached
 
 
 def _answered(handler: Handler) -> Handler:
