@@ -9,6 +9,7 @@ unexplained. Nothing is computed unless the VAD hears speech while a reply plays
 from collections import deque
 
 import numpy as np
+import numpy.fft  # here, or the first caller's first pause waits for it to load
 import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.fft  # here, or the first caller's first pause waits for it to load
 import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ
@@ -69,13 +70,20 @@ def measure(sound: bytes) -> Ending | None:
     voiced = np.flatnonzero(np.isfinite(semitones))
     fall = slope = 0.0
     if len(voiced) >= 6:
-        fall = float(np.median(semitones[voiced[-4:]]) - np.median(semitones[voiced]))
+        fall = _median(semitones[voiced[-4:]]) - _median(semitones[voiced])
         last = voiced[voiced > voiced[-1] - 10]
         slope = _slope(last, semitones[last]) * 10 if len(last) >= 4 else 0.0
     tail = levels[-_TAIL_MS // 10 :]
     loud = np.flatnonzero(tail > tail.max() - 10)
     decay_ms = (len(tail) - 1 - int(loud[-1])) * 10.0
     return Ending(fall, slope, decay_ms, _last_run(voiced) * _PITCH_HOP_MS, _pace(levels))
+
+
+def _median(values: Samples) -> float:
+    """As `np.median`, whose first call loads numpy.ma: a tenth of a second in the middle of somebody's first turn."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    return float(ordered[middle]) if len(ordered) % 2 else float((ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _slope(x: npt.NDArray[np.intp], y: Samples) -> float:
