@@ -168,6 +168,17 @@ def test_however_far_the_carrier_is_its_buffer_neither_runs_dry_nor_over(delay_m
     talk()
 
 
+@simulated([], seat={"greeting": COUNT})
+async def test_a_way_that_was_long_once_does_not_fill_the_carriers_buffer(world):
+    slow = SimulatedNetwork(150)
+    caller = SimulatedCarrier(world.room, "twilio", uplink=slow, downlink=SimulatedNetwork(10))
+    await asyncio.sleep(0.4)
+    slow._delay_s = 0.01  # a busy moment at the start of the call, which the trip was taken in
+    await until(is_over(caller))
+    assert max(caller.fill_ms) <= 200 and (np.abs(values(caller)) > 3000).sum() / 8000 == pytest.approx(16 * 0.24 * 0.78, rel=0.1)
+    await caller.leave()
+
+
 @simulated(["count", "stop it please now"], COUNT, "All right.")
 async def test_marks_that_a_clear_sends_back_are_not_taken_to_be_heard(world):
     caller = SimulatedCarrier(world.room, "twilio", uplink=SimulatedNetwork(80), downlink=SimulatedNetwork(80))

@@ -124,6 +124,14 @@ def test_exotel_gets_a_tenth_of_a_second_at_a_time():
     assert [len(message.payload) for message in media] == [1600, 1600, 960], "the end in whole frames"
 
 
+def test_by_the_clock_a_carrier_is_never_further_than_it_can_have_played():
+    mouth = CarrierMouth(Coding("l16", 24_000))
+    speak(mouth, tone(200), last=False, now=1.0)
+    assert [mouth.reached(at) for at in (1.0, 1.05, 1.2, 3.0)] == pytest.approx([0, 1200, 4800, 4800], abs=1)
+    speak(mouth, tone(100), offset=4800, last=False, now=3.0)
+    assert mouth.reached(3.05) == pytest.approx(6000, abs=1), "it ran dry meanwhile"
+
+
 def test_other_callers_are_mixed_into_a_reply_and_heard_alone_when_nothing_else_plays():
     mouth = CarrierMouth(Coding("l16", 8000))
     voice = tone(20, 1000, 3000)

@@ -9,7 +9,7 @@ import functools
 import logging
 from collections.abc import Callable
 
-from ...audio.frames import FRAME_MS, SAMPLE_BYTES
+from ...audio.frames import FRAME_MS, MOUTH_HZ, SAMPLE_BYTES
 from ...event import Clear as ClearEvent
 from ...event import Event, Floor
 from ...event import Hold as HoldEvent
@@ -111,12 +111,17 @@ class PhoneCall:
                 self._time_trip(session, now)
             case MarkPlayed(name):
                 if (place := self.mouth.played(name)) is not None:
-                    self._marks_come = True
-                    session.played(*place, now, trip_s=self._trip_s)
+                    self._played(session, *place, now)
             case Stop():
                 self.end("stop")
             case Failure(text, code):
                 log.error("call=%s carrier=%s reports an error: %s %s", self.start.call_id, self.carrier, code, text)
+
+    def _played(self, session: Session, reply: int, offset: int, now: float) -> None:
+        """A mark says where the carrier was; what leaves now finds it a trip further, but never further than it can have played."""
+        self._marks_come = True
+        ahead_s = (self.mouth.reached(now) - offset) / MOUTH_HZ
+        session.played(reply, offset, now, trip_s=max(0.0, min(self._trip_s, ahead_s)))
 
     def _probe(self) -> None:
         self._probed_at = self._loop.time()

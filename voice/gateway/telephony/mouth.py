@@ -126,6 +126,12 @@ class CarrierMouth:
         """Sound that should be waiting in the carrier's buffer, by the clock."""
         return max(0.0, self._dry_at - now) * 1000
 
+    def reached(self, now: float) -> int:
+        """Where in the reply under way the carrier is by the clock, in samples at 24 kHz: what leaves now finds it there, if nothing was
+        held up on the way. It plays in real time, so it is never further."""
+        sent = self._run_offset + max(0, self._run_samples) * MOUTH_HZ // self.coding.rate_hz
+        return sent - int(max(0.0, self._dry_at - now) * MOUTH_HZ)
+
     # ── back ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def played(self, mark: str) -> tuple[int, int] | None:
