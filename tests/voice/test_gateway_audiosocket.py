@@ -19,6 +19,7 @@ from hubbub.voice.gateway.asterisk.calls import CallRequest, ExpectedCalls
 from hubbub.voice.gateway.asterisk.frames import CallId, Fault, Frame, HangUp, Key, Message, Sound, Unpacker, parse
 from hubbub.voice.gateway.asterisk.gateway import AsteriskGateway
 from hubbub.voice.gateway.telephony.exchange import Exchange
+from hubbub.voice.gateway.telephony.tones import key_sound
 from hubbub.voice.house import House
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -260,3 +261,44 @@ async def test_a_closing_server_hangs_up() -> None:
             await peer.read(until=lambda got: len(got) >= 2)
         assert isinstance((await peer.closed())[-1], HangUp)
         writer.close()
+
+
+class FullTransport:
+    """A socket whose far end does not read."""
+
+    def get_write_buffer_size(self) -> int:
+        return 100 * 323 + 1
+
+
+class FullWriter:
+    transport = FullTransport()
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: bytes) -> None:
+        raise AssertionError("nothing more is written")
+
+
+async def test_an_asterisk_that_does_not_read_is_let_go() -> None:
+    async with calls_house(**open_to_all()) as house:
+        session = await house.join("default", "Kim")
+        connection = audiosocket.AudioSocketConnection(FullWriter(), session, CALL)  # type: ignore[arg-type]
+        connection.beat(0.0)
+        assert connection.over.result() == "slow"
+
+
+async def test_a_key_s_tone_in_the_sound_is_not_heard() -> None:
+    async with calls_house(**open_to_all()) as house, listening(house) as (server, _), line(server) as peer:
+        await peer.send(CallId(CALL))
+        await peer.read(until=lambda got: len(got) >= 1)
+        (session,) = house.sessions.values()
+        tone = key_sound("5", 8000)
+        await peer.send(*(Sound(8000, tone[at : at + 320]) for at in range(0, 3200, 320)))
+        received = session.ear.received
+        async with asyncio.timeout(5):
+            while session.ear.received < received + 2500:
+                await asyncio.sleep(0.01)
+        heard = np.frombuffer(session.ear.since(0), "<i2")
+        assert len(heard) > 1500
+        assert np.abs(heard).max(initial=0) < 300

@@ -234,6 +234,23 @@ def test_what_the_protocol_does_not_allow_is_told_and_survived() -> None:
     simulated(scenario)
 
 
+@pytest.mark.parametrize(
+    ("carrier", "payload", "words"), [("vonage", bytes(320), "exactly 640 bytes"), ("exotel", bytes(318), "multiples of 320")]
+)
+def test_sound_in_sizes_that_a_carrier_does_not_take_is_told(carrier: Carrier, payload: bytes, words: str) -> None:
+    async def scenario() -> None:
+        async with line(CarrierTrunk(carrier, CallDetails())) as (call, pipe):
+            server = Server(carrier, pipe)
+            await asyncio.sleep(0.05)
+            await server.send(w.Media(payload))
+            await asyncio.sleep(0.05)
+            await call.hang_up()
+            (told,) = [event.text for event in [event async for event in call] if isinstance(event, Complaint)]
+            assert words in told
+
+    simulated(scenario)
+
+
 def test_sound_too_far_ahead_is_told() -> None:
     async def scenario() -> None:
         async with line(AudioSocketTrunk(CallDetails())) as (call, pipe):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from ...audio.frames import FRAME_MS, SAMPLE_BYTES
-from ...gateway.telephony.coding import decode, encode
+from ...gateway.telephony.coding import decode, encode, frame_bytes
 from ...gateway.telephony.wire import base as w
 from ...gateway.telephony.wire.carriers import Carrier, carrier_end
 from .line import Line
@@ -208,7 +208,7 @@ class CarrierTrunk(Trunk):
             message = self._end.receive(data)
             match message:
                 case w.Media(payload):
-                    return self._play(decode(self.coding, payload))
+                    return [*self._play(decode(self.coding, payload)), *self._check_size(len(payload))]
                 case w.Mark(name):
                     self.line.mark(name)
                     self._send_due_marks()
@@ -224,6 +224,15 @@ class CarrierTrunk(Trunk):
                     return [Complaint(f"{self.carrier} has no message '{event}': ignored")]
         except (w.WireError, ValueError) as error:
             return [Complaint(str(error))]
+        return []
+
+    def _check_size(self, size: int) -> list[TrunkEvent]:
+        """What two carriers ask of the size of sound messages, in bytes."""
+        frame = frame_bytes(self.coding)
+        if self.carrier == "vonage" and size != frame:
+            return [Complaint(f"Vonage wants sound in binary messages of exactly {frame} bytes (20 ms); one of {size} came")]
+        if self.carrier == "exotel" and size % EXOTEL_MULTIPLE:
+            return [Complaint(f"Exotel wants sound in multiples of {EXOTEL_MULTIPLE} bytes; {size} came")]
         return []
 
     def _mark_played(self, name: str) -> None:
@@ -248,6 +257,9 @@ CODINGS: dict[Carrier, tuple[w.Coding, ...]] = {
 
 MESSAGE_MS: dict[Carrier, int] = {"exotel": 100}
 """Sound in one message of the caller, where it is not 20 ms."""
+
+EXOTEL_MULTIPLE = 320
+"""Bytes that sound to Exotel must come in multiples of, by its documents."""
 
 LIMIT_MS: dict[Carrier, int] = {"vonage": 60_000}
 """Sound that a carrier buffers, where its documents say."""

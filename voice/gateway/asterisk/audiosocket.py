@@ -15,12 +15,13 @@ from typing import Self
 from uuid import UUID
 
 from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
-from ...audio.resample import Resampler
 from ...config.asterisk import AudioSocketConfig
 from ...event import AudioFormat, Clear, Event, Hold, Resume
 from ...grant import Refused
 from ...playout import Sound
 from ...session import Session
+from ..telephony.ear import CarrierEar
+from ..telephony.wire.base import Coding
 from . import frames as wire
 from .calls import ExpectedCalls, plan_of
 from .handset import Handset
@@ -63,7 +64,7 @@ class AudioSocketConnection:
         self._session = session
         self._call = call
         self._mouth = PacedMouth(self.rate_hz)
-        self._ear = Resampler(self.rate_hz, EAR_HZ)
+        self._ear = CarrierEar(Coding("l16", self.rate_hz))
         self.handset: Handset | None = None
 
     # ── to Asterisk ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,6 +116,7 @@ class AudioSocketConnection:
             case wire.Sound(rate_hz, pcm):
                 self._hear(rate_hz, pcm)
             case wire.Key(digit):
+                self._ear.key_pressed()
                 self._session.press_keys(digit)
             case wire.HangUp():
                 return "hung up"
@@ -129,11 +131,11 @@ class AudioSocketConnection:
             log.info("call=%s session=%s sound at %d Hz", self._call, self._session.id, rate_hz)
             self.rate_hz = rate_hz
             self._mouth.change_rate(rate_hz)
-            self._ear = Resampler(rate_hz, EAR_HZ)
+            self._ear = CarrierEar(Coding("l16", rate_hz))
         if len(pcm) > MAX_SOUND_MS * rate_hz // 1000 * 2:
             self._bad(f"{len(pcm)} bytes of sound in one frame are more than {MAX_SOUND_MS} ms: dropped")
             return
-        heard = self._ear.push(pcm)
+        heard = self._ear.hear(pcm)
         on_hold = self.handset is not None and self.handset.on_hold
         self._session.hear(bytes(len(heard)) if on_hold else heard)
 

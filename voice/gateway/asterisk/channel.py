@@ -12,11 +12,11 @@ from collections import deque
 from typing import Any, Protocol
 
 from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
-from ...audio.resample import Resampler
 from ...event import AudioFormat, Clear, Event, Hold, Resume
 from ...playout import Sound
 from ...session import Session
-from ..telephony.coding import decode, encode, frame_bytes
+from ..telephony.coding import encode, frame_bytes
+from ..telephony.ear import CarrierEar
 from ..telephony.wire.base import Coding, WireError
 from . import control as c
 from .handset import Handset
@@ -87,7 +87,7 @@ class ChannelConnection:
         self._session = session
         self._loop = asyncio.get_running_loop()
         self._mouth = PacedMouth(self._coding.rate_hz)
-        self._ear = Resampler(self._coding.rate_hz, EAR_HZ)
+        self._ear = CarrierEar(self._coding)
         self._queue: deque[str | bytes] = deque()
         self._wake = asyncio.Event()
         self._full = False
@@ -221,7 +221,7 @@ class ChannelConnection:
     def _hear(self, data: bytes) -> None:
         if len(data) > frame_bytes(self._coding, MAX_SOUND_MS):
             raise WireError("too_much_sound", f"{len(data)} bytes of sound in one message are more than {MAX_SOUND_MS} ms: dropped")
-        heard = self._ear.push(decode(self._coding, data))
+        heard = self._ear.hear(data)
         on_hold = self.handset is not None and self.handset.on_hold
         self._session.hear(bytes(len(heard)) if on_hold else heard)
 
@@ -233,6 +233,7 @@ class ChannelConnection:
                     raise WireError("bad_mark", f"a mark came back that was not sent: {identity[:40]!r}")
                 self._loop.call_later(EAR_DELAY_MS / 1000, self._played, int(reply), int(offset))
             case c.DtmfEnd(pressed):
+                self._ear.key_pressed()
                 self._session.press_keys(pressed)
             case c.Xoff():
                 self._full = True
