@@ -103,7 +103,7 @@ def test_one_talks_is_cut_loses_the_line_reloads_and_has_somebody_in(browser: Pa
 
 
 def second_person(browser: Page) -> None:
-    """Somebody follows the invitation in another tab; each reads and sees the other."""
+    """Somebody follows the invitation in another tab; each reads and sees the other; in the end she is sent away."""
     browser.click("#invite-open")
     link = browser.js("document.querySelector('#invite-link').value")
     browser.click("#invite [data-close]")
@@ -118,11 +118,14 @@ def second_person(browser: Page) -> None:
     browser.until("[...document.querySelectorAll('#people b')].some(b => b.textContent === 'Bea')")
     browser.until("[...document.querySelectorAll('.entry')].some(e => e.innerText.includes('hello from Bea'))")
     browser.until("document.querySelector('.entry:last-child[data-kind=agent]')", seconds=30)
+    browser.click("#people li:has(button[title='Bea']) button")
+    browser.click("#person [data-act='person.remove']")
+    browser.until("![...document.querySelectorAll('#people b')].some(b => b.textContent === 'Bea')")
     browser.driver.switch_to.window(second)
-    browser.click("#leave")
+    browser.until("document.querySelector('.notice[data-key=ended]')")
+    assert "Your seat was taken away" in browser.text(".notice")
     browser.driver.close()
     browser.driver.switch_to.window(first)
-    browser.until("![...document.querySelectorAll('#people b')].some(b => b.textContent === 'Bea')")
 
 
 def test_where_udp_is_blocked_the_websocket_carries_it(silence: Path, server: tuple[str, int]) -> None:
