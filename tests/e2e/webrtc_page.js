@@ -27,19 +27,22 @@ const [query] = arguments;
       state.levels.push([performance.now(), Math.sqrt(sum / samples.length), playing]);
     }, 20);
   };
+  const early = [];
+  let trickle = (candidate) => early.push(candidate);  // until it is known where to
+  pc.onicecandidate = ({ candidate }) => candidate?.candidate && trickle(candidate.candidate);
   await pc.setLocalDescription(await pc.createOffer());
   const answer = await fetch(`/api/webrtc?${query}`, { method: "POST", headers: { "content-type": "application/sdp" }, body: pc.localDescription.sdp });
   if (answer.status !== 201) return `${answer.status} ${await answer.text()}`;
   state.location = answer.headers.get("location");
   state.etag = answer.headers.get("etag");
-  pc.onicecandidate = async ({ candidate }) => {
-    if (!candidate || !candidate.candidate) return;
+  trickle = async (candidate) => {
     const ufrag = /a=ice-ufrag:(\S+)/.exec(pc.localDescription.sdp)[1];
     const pwd = /a=ice-pwd:(\S+)/.exec(pc.localDescription.sdp)[1];
-    const body = `a=ice-ufrag:${ufrag}\r\na=ice-pwd:${pwd}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=${candidate.candidate}\r\n`;
+    const body = `a=ice-ufrag:${ufrag}\r\na=ice-pwd:${pwd}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=${candidate}\r\n`;
     const trickled = await fetch(state.location, { method: "PATCH", headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": state.etag }, body });
     state.trickled = trickled.status;
   };
+  for (const candidate of early) await trickle(candidate);
   const accepted = await answer.text();
   await pc.setRemoteDescription({ type: "answer", sdp: accepted });
   state.restart = async () => {  // as after a change of network: new ICE names both ways, the same DTLS and the same seat

@@ -38,6 +38,14 @@ async def test_a_caller_talks_over_webrtc_and_leaves() -> None:
         await client.close()
 
 
+async def test_a_client_that_waits_for_the_handshake_is_called() -> None:
+    async with running() as server:
+        client = await StockClient().join(server, setup="passive")
+        await client.until(Joined)
+        assert client.peer.sctp.transport._role == "server"
+        await client.close()
+
+
 async def gone(server: Running) -> None:
     async with asyncio.timeout(10):
         while server.house.sessions:

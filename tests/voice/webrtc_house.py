@@ -132,10 +132,9 @@ class StockClient:
         await self.peer.setLocalDescription(await self.peer.createOffer())
         return str(self.peer.localDescription.sdp)
 
-    async def join(self, server: Running, query: str = "name=Kim", **how: bool) -> "StockClient":
-        answer = await server.http.post(
-            f"/api/webrtc?{query}", content=await self.offer(**how), headers={"content-type": "application/sdp"}
-        )
+    async def join(self, server: Running, query: str = "name=Kim", *, setup: str = "actpass", **how: bool) -> "StockClient":
+        offer = (await self.offer(**how)).replace("a=setup:actpass", f"a=setup:{setup}")
+        answer = await server.http.post(f"/api/webrtc?{query}", content=offer, headers={"content-type": "application/sdp"})
         assert answer.status_code == 201, answer.text
         self.location, self.etag = answer.headers["location"], answer.headers["etag"]
         await self.peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
