@@ -56,9 +56,14 @@ async def test_delete_hangs_up() -> None:
     async with running() as server:
         client = await StockClient().join(server)
         await client.until(Joined)
+        client.channel.send('{"type": "text", "text": "hello"}')
+        await client.until_loud()
         assert (await server.http.delete(client.location)).status_code == 200
         assert not server.house.sessions
         assert (await server.http.delete(client.location)).status_code == 404
+        await client.until(Left)
+        await asyncio.sleep(0.1)
+        assert isinstance(client.events[-1], Left), "the last event, even in the middle of a reply"
         await client.close()
 
 
