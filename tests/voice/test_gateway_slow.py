@@ -4,13 +4,15 @@ import asyncio
 from typing import Any
 
 from hubbub.voice.door import OPEN, Grant
-from hubbub.voice.event import AudioFormat, Joined, Pong
-from hubbub.voice.gateway.websocket import MAX_OUTGOING, serve_websocket
+from hubbub.voice.event import AudioFormat, Error, Joined, Pong
+from hubbub.voice.gateway.websocket import MAX_OUTGOING, WebSocketConnection, serve_websocket
 from hubbub.voice.protocol import CLOSE_SLOW
 from hubbub.voice.session import Session
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.energy import EnergyVAD
+from live_house import live_house
 from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
 
 
 class QuietRoom:
@@ -85,3 +87,23 @@ async def test_what_waits_is_bounded_and_the_line_is_let_go() -> None:
     assert door.left == [], "the seat is kept for a while, as for any lost connection"
     assert door.session.connection is None
 
+
+
+async def test_on_a_direct_line_too_what_waits_is_bounded_and_the_line_is_let_go() -> None:
+    async with live_house() as live, connect(f"{live.url.replace('http', 'ws')}/api/voice", max_queue=1) as socket:
+        await socket.send('{"type": "join", "name": "Kim"}')
+        await socket.recv()
+        (session,) = live.house.sessions.values()
+        socket.transport.pause_reading()
+        assert isinstance(session.connection, WebSocketConnection) and session.connection.line is not None
+        connection = session.connection
+        async with asyncio.timeout(30):
+            while not connection.over.done():
+                session.tell(Error(code="x", message="x" * 60_000))
+                await asyncio.sleep(0)
+            assert connection.over.result() == "slow"
+            while session.connection is not None:
+                await asyncio.sleep(0.05)
+        assert len(connection._queue) <= MAX_OUTGOING
+        assert session.resume_token in live.house.sessions, "the seat is kept for a while"
+        socket.transport.abort()
