@@ -236,7 +236,7 @@ async def test_a_call_that_is_ended_from_here():
             with pytest.raises(ConnectionClosed):
                 await phone.hear(lambda phone: False)
         await ended(live.house)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while there.asked[-1][2] != {"Status": ["completed"]}:
                 await asyncio.sleep(0.01)
         again = (await http.post("/api/calls", json=body)).json()
@@ -285,7 +285,9 @@ async def test_a_machine_is_waited_for_or_hung_up_on():
             pcm = np.concatenate([noise(300), voice(3000), noise(300)]).astype("<i2").tobytes()
             for start in range(0, len(pcm), 320):  # faster than real time: the detector counts sound, not seconds
                 await phone.say(Media(encode_ulaw(pcm[start : start + 320])))
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(10):
+                while "machine" not in [event.state for one in live.house.sessions.values() for event in one.log if event.type == "call"]:
+                    await asyncio.sleep(0.02)
             (session,) = live.house.sessions.values()
             assert [event.state for event in session.log if event.type == "call"] == ["started", "machine"]
             assert not phone.payload and (await http.get(f"/api/calls/{made['id']}")).json()["answered_by"] == "machine"
