@@ -258,3 +258,53 @@ def test_offline_the_users_matrix_holds(scenes, offline):
     scores = played(offline, [scenes[name] for name in names])
     assert [one.scene for one in scores if not one.right] == []
     assert sum(one.leaked_frames for one in scores) == 0
+
+
+# ── who plays them, and in which voices ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_scenes_are_played_in_their_order_however_many_processes_share_them(scenes, perfect):
+    from hubbub.voice.evaluate.crew import Recipe, perform, usual_jobs
+
+    chosen = [scenes["cough-1"], scenes["stop-f2"], scenes["yeah-f2"]]
+    recipe = Recipe("perfect", TurnPolicy(), (FIXTURES,))
+    alone = list(perform(chosen, recipe))
+    assert [one.scene for one in alone] == [scene.name for scene in chosen]
+    assert list(perform(chosen, recipe, jobs=2)) == alone
+    assert usual_jobs(1) == 1
+
+
+def test_what_was_recognised_of_the_same_sound_is_not_decoded_again(scenes, offline, monkeypatch):
+    once = score(scenes["stop-f2"], play(scenes["stop-f2"], offline))
+    fed = []
+    monkeypatch.setattr(offline.asr._recogniser, "feed", lambda pcm: fed.append(pcm))
+    assert score(scenes["stop-f2"], play(scenes["stop-f2"], offline)) == once
+    assert fed == []
+
+
+def test_a_telephone_changes_what_is_heard_and_not_who_stops(scenes, perfect):
+    from dataclasses import replace
+
+    wide, phone = (score(scenes["wait-f2"], play(scenes["wait-f2"], replace(perfect, line=line))) for line in ("wide", "phone"))
+    assert wide.right and phone.right
+    assert phone.hold_ms is not None and phone.hold_ms <= wide.hold_ms + 70
+
+
+def test_an_agent_that_does_not_speak_ends_the_scene_with_a_reason(scenes, perfect):
+    from dataclasses import replace
+
+    with pytest.raises(SceneError, match="does not speak"):
+        play(scenes["stop-gb"], replace(perfect, text="", request=b""))
+
+
+def test_blind_voices_say_what_they_should(monkeypatch):
+    import asyncio
+
+    from hubbub.voice.evaluate import blind
+    from hubbub.voice.testing.tts import ScriptedTTS
+
+    monkeypatch.setattr(blind, "VOICES", blind.VOICES[:2])
+    made = asyncio.run(blind.blind_scenes(ScriptedTTS()))
+    assert len({scene.name for scene in made}) == len(made) == 2 * sum(map(len, blind.SAID.values()))
+    assert {scene.kind for scene in made} == {"backchannel", "interruption"}
+    assert all(0 < scene.start_ms < scene.end_ms and scene.text for scene in made)

@@ -117,6 +117,7 @@ class Recogniser:
         self._decoders: list[Any] = []
         self._over: tuple[Any, ...] = ()
         self._context = ASRContext()
+        self._kept_cmn: str | None = None
         self._voicing = Voicing()
         self._since_partial_ms = 0.0
         self._partial = Partial("", None)
@@ -129,7 +130,8 @@ class Recogniser:
         self.abort()
 
     def begin(self, context: ASRContext, cmn: str | None = None) -> tuple[str, ...]:
-        """Starts an utterance. `cmn` is what the caller's utterance before gave, None for a caller not heard before.
+        """Starts an utterance. `cmn` is what the caller's utterance before gave, None for a caller not heard before. Over a reply it is
+        only kept: the weights of `over.py` were fitted to callers not heard before, and a short word teaches nothing of a voice.
 
         Where the context is new, returns those of its words that no dictionary has, which are pronounced by rules of spelling.
         """
@@ -140,9 +142,10 @@ class Recogniser:
         over = self._over_a_reply(context)
         for decoder in (*decoders, *over):
             decoder.reinit_feat()  # forgets the noise behind the caller before (0.1 ms); start_utt alone does not
-            decoder.set_cmn(cmn or FIRST_CMN)
+            decoder.set_cmn(FIRST_CMN if over else cmn or FIRST_CMN)
             decoder.start_utt()
         self._decoders, self._over, self._context = decoders, over, context
+        self._kept_cmn = cmn if over else None
         self._voicing = Voicing()
         self._since_partial_ms = 0.0
         self._partial = Partial("", None)
@@ -172,10 +175,10 @@ class Recogniser:
             decoder.end_utt()
         best, (result, claim) = self._best(), self._result(final=True)
         self._decoders, self._over = [], ()
-        source = "open" if best is self._open else "domain"
+        source, cmn = "open" if best is self._open else "domain", self._kept_cmn or best.get_cmn()
         if result is None:
-            return Decoded("", (), best.get_cmn(), source, claim)
-        return Decoded(_text(result), _words(result), best.get_cmn(), source, claim)
+            return Decoded("", (), cmn, source, claim)
+        return Decoded(_text(result), _words(result), cmn, source, claim)
 
     def abort(self) -> None:
         """Drops the utterance, if one is open."""

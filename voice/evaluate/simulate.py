@@ -188,12 +188,12 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     known = stage.asr if isinstance(stage.asr, KnownWords) else None
     await _ask(caller, stage)
     await asyncio.sleep(scene.after_ms / 1000)
-    # a frame stands for the 20 ms before it is sent, as from a microphone
-    onset = loop.time() - 0.02 + scene.start_ms / 1000 + stage.network_ms / 1000
-    end = loop.time() - 0.02 + scene.end_ms / 1000 + stage.network_ms / 1000
     if known:
         known.text = scene.text
     caller.say(scene.pcm)
+    await asyncio.sleep(0.02)  # by then the first frame has left; it stands for the 20 ms before that
+    began = (caller.talks_since if scene.pcm else loop.time()) - 0.02 + stage.network_ms / 1000
+    onset, end = began + scene.start_ms / 1000, began + scene.end_ms / 1000
     await asyncio.sleep(max(0.0, end - loop.time()) + SETTLE_S)
     trace = Trace(
         onset, end, caller.events, tap.windows, caller.heard_replies, caller.heard_spans, bytes(caller.heard), bytes(tap.microphone),

@@ -90,6 +90,9 @@ class SimulatedCaller:
         """Number of the last event that came."""
         self._uplink: deque[bytes] = deque()
         self._to_say: deque[bytes] = deque()
+        self.talks_since = 0.0
+        """When the first frame of what he says now, or said last, left the microphone, in loop time; it holds the 20 ms before."""
+        self._talks = False
         self._buffer: deque[_Buffered] = deque()
         self._played: dict[int, int] = {}
         self._held: set[int] = set()
@@ -222,6 +225,9 @@ class SimulatedCaller:
         due, frames = self._loop.time(), 0
         quiet = silence(EAR_FRAME_SAMPLES)
         while True:
+            if self._to_say and not self._talks:
+                self.talks_since = self._loop.time()
+            self._talks = bool(self._to_say)
             self._send(self._to_say.popleft() if self._to_say else quiet)
             self._play()
             frames += 1
