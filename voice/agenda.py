@@ -5,7 +5,7 @@ The rules are the floor's (`floor.py`); this holds what they are applied to, and
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..agents.message import Msg
@@ -24,21 +24,23 @@ MAX_WAITING_WORDS = 16
 
 
 class Agenda:
-    """The floor of one conversation, and what waits for it. `seats` is the conversation's own list."""
+    """The floor of one conversation, and what waits for it. `seats` is the conversation's own list, `people` tells who else is there."""
 
-    def __init__(self, name: str, seats: list[AgentSeat], policy: FloorPolicy) -> None:
+    def __init__(self, name: str, seats: list[AgentSeat], policy: FloorPolicy, people: Callable[[], list[str]] = list) -> None:
         self.policy = policy
         self.floor = Floor()
         self.turns: deque[Turn] = deque()
         self.said: deque[ReplyRun] = deque()
         self._name = name
         self._seats = seats
+        self._people = people
         self._decider = Decider()
 
     @property
     def places(self) -> list[Place]:
-        """The agents as the floor sees them."""
-        return [Place(seat.name, seat.muted, seat.quiet, seat.topics) for seat in self._seats]
+        """Who is there, as the floor sees them."""
+        agents = [Place(seat.name, seat.muted, seat.quiet, seat.topics) for seat in self._seats]
+        return [*agents, *(Place(name, muted=True) for name in self._people())]
 
     @property
     def empty(self) -> bool:

@@ -62,11 +62,15 @@ ORDINARY = frozenset(
 """Common English words, those that sound like first names above all. None of them is ever taken for a name that is only like it."""
 
 
-def addressed(text: str, names: Sequence[str], *, sure: bool = False) -> tuple[str, ...]:
+def addressed(text: str, names: Sequence[str], *, sure: bool = False, others: Sequence[str] = ()) -> tuple[str, ...]:
     """Which of `names` the text calls, in the order in which it does. `sure`: it was written, not recognised (an agent's words): near
-    names do not count, nor does a name in a word of thanks."""
+    names do not count, nor does a name in a word of thanks. `others`: names of those who are there, too; none of them is taken for
+    another's."""
     if not names:
         return ()
+    if others:
+        everyone = addressed(text, [*names, *others], sure=sure)
+        return tuple(name for name in everyone if name in names)
     called: dict[str, None] = {}
     for sentence in re.split(r"(?<=[.!?。！？])\s*", text):
         if sure and re.match(r"^\W*(?:thanks|thank you|goodbye|bye|谢谢)\b", sentence, re.IGNORECASE) and "?" not in sentence:

@@ -53,7 +53,7 @@ class Conversation:
         self.room = room
         self.seats = list(seats)
         self.hub = hub
-        self.agenda = Agenda(room.name, self.seats, policy)
+        self.agenda = Agenda(room.name, self.seats, policy, lambda: [session.name for session in self.sessions.values()])
         self.sessions: dict[str, Session] = {}
         self.paused = False
         """Nothing begins: a room that waits for an aside."""

@@ -58,7 +58,7 @@ _STOP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An agent as the floor sees it."""
+    """An agent as the floor sees it; or a person, as muted: who is there so that nobody else is taken for him."""
 
     name: str
     muted: bool = False
@@ -156,7 +156,8 @@ def without(floor: Floor, name: str) -> Floor:
 def is_called(places: Sequence[Place], texts: Sequence[str]) -> bool:
     """Whether somebody is called by name in any of the texts."""
     names = [place.name for place in places if not place.muted]
-    return any(everybody(text) or addressed(text, names) for text in texts)
+    others = [place.name for place in places if place.muted]
+    return any(everybody(text) or addressed(text, names, others=others) for text in texts)
 
 
 def asks_to_stop(text: str) -> bool:
@@ -179,7 +180,8 @@ def _answering(
     if policy.kind == "script" or not able:
         return ()
     names = [place.name for place in able]
-    called = tuple(names) if everybody(text) and len(names) > 1 else addressed(text, names)
+    others = [place.name for place in places if place.muted]
+    called = tuple(names) if everybody(text) and len(names) > 1 else addressed(text, names, others=others)
     if called or not default:
         return called
     chosen = _by_policy(policy, floor, places, text, bids)

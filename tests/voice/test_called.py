@@ -49,6 +49,12 @@ def test_two_names_that_are_as_near_are_not_guessed_between():
     assert addressed("jean what do you say", ("Jean", "Jan")) == ("Jean",)
 
 
+def test_who_is_there_is_not_taken_for_another():
+    assert addressed("eva what time is it", NAMES) == ("Ava",)
+    assert addressed("eva what time is it", NAMES, others=["Eva", "Kim"]) == ()
+    assert addressed("eva and ben what do you think", NAMES, others=["Eva"]) == ("Ben",)
+
+
 def test_what_an_agent_wrote_is_taken_as_written():
     assert addressed("Thank you, Ben. I have nothing to add.", NAMES, sure=True) == ()
     assert addressed("I think so. Ben, do you agree?", NAMES, sure=True) == ("Ben",)

@@ -88,6 +88,15 @@ def test_a_muted_agent_never_speaks_and_a_quiet_one_only_when_called():
     assert turn(ADDRESSED, Floor(), (Place("Ava", muted=True),), "hello").queue == ()
 
 
+def test_a_person_who_is_called_is_not_taken_for_an_agent():
+    people = (*ROOM, Place("Eva", muted=True))
+    spoke = begin(Floor(), "Ben")
+    assert turn(ADDRESSED, spoke, ROOM, "eva what do you think").queue == ("Ava",)
+    assert turn(ADDRESSED, spoke, people, "eva what do you think").queue == ("Ben",)
+    for policy in (ORDER, BIDDING, MODERATED):
+        assert "Eva" not in turn(policy, Floor(), people, "what do you think everybody").queue
+
+
 def test_turns_that_come_together_are_answered_in_order():
     floor = turn(ADDRESSED, Floor(), ROOM, "Ben what time is it")
     floor = turn(ADDRESSED, floor, ROOM, "Carl tell me a story", more=True)
