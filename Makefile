@@ -38,7 +38,8 @@ bench: $(READY_DEV) ## run the benchmarks whose figures docs and README quote, t
 	@limit=$$(command -v timeout >/dev/null && echo "timeout 600"); for each in vad audio asr tts turns agents webrtc_costs; do echo "== benchmarks/$$each.py"; \
 	$$limit $(BIN)/python benchmarks/$$each.py || { echo "make: benchmarks/$$each.py failed, or took more than ten minutes" >&2; exit 1; }; done
 
-docs: $(READY_DEV) ## hold the guides to the code: run their examples, compare what they list
+docs: $(READY_DEV) ## build the docs site into site/, and hold the guides to the code: run their examples, compare what they list
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	$(BIN)/python -m pytest -q tests -m "not e2e" -k "docs or example or guide"
 
 clean: ## remove what the other words made

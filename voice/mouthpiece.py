@@ -20,6 +20,9 @@ EXTRAPOLATE_S = 0.4
 PATIENCE_S = 2.0
 """How long after its sound should have ended a reply waits for the far end's last report."""
 
+NEVER_REPORTED_S = 2.0
+"""How long a far end that promised reports, and has never sent one, is waited for: a program without a loudspeaker, most likely."""
+
 SILENT_PATIENCE_S = 12.0
 """The same where the far end sends nothing else either: its line may be dead, which a ping finds out within 10 s."""
 
@@ -38,6 +41,8 @@ class Mouthpiece:
         self._anchor_offset = 0
         self._anchor_at = 0.0
         self._reported = False
+        self._ever_reported = False
+        self._began = 0.0
         self._complete_at: float | None = None
         self._full_until = 0.0
         """Until then the far end has its lead: nothing is due."""
@@ -49,7 +54,9 @@ class Mouthpiece:
             return []
         if reply != self._reply:
             self._reply, self._anchor_offset, self._anchor_at = reply, 0, now
-            self._reported, self._complete_at = False, None
+            self._reported, self._complete_at, self._began = False, None, now
+        if self.reports and not self._ever_reported and now - self._began >= NEVER_REPORTED_S:
+            self.estimate(now)
         self._full_until = 0.0
         out: list[Sound] = []
         head, lead = self._head(now), self.lead_ms * MOUTH_HZ // 1000
@@ -80,7 +87,7 @@ class Mouthpiece:
             self._full_until = 0.0
             if self.reports:
                 self._anchor_offset, self._anchor_at = self.playout.playhead(reply), now
-            self._reported = True
+            self._reported = self._ever_reported = True
 
     def estimate(self, now: float) -> None:
         """The far end reports nothing after all: from now on the clock says where its playhead is."""
@@ -122,7 +129,7 @@ class Mouthpiece:
         """The far end has a new line: what was in flight on the old one is sent again, from the playhead. It drops what it has already."""
         reply = self._reply
         self._anchor_offset, self._anchor_at = self.playout.rewind(reply, self.playout.playhead(reply)), now
-        self._complete_at = None
+        self._complete_at, self._full_until = None, 0.0
         self._full_until = 0.0
 
     @property

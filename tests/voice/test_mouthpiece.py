@@ -124,3 +124,17 @@ def test_reports_that_were_not_promised_are_believed_but_do_not_slow_the_pace():
             mouthpiece.played(1, int((now - 0.19) * 24_000), now)
     assert sent == 26
     assert mouthpiece.playout.playhead(1) == int((0.49 - 0.19) * 24_000), "not the estimate, which is 40 ms ahead"
+
+
+def test_a_far_end_that_promised_reports_and_never_sends_one_is_estimated():
+    mouth = speaking(5.0)
+    for tick in range(700):
+        mouth.due(tick / 100)
+    assert mouth.playout.sent(1) == 5 * 24_000
+    assert mouth.over(1, 8.0)
+    reporting = speaking(5.0)
+    reporting.due(0.0)
+    reporting.played(1, 480, 0.1)
+    for tick in range(700):
+        reporting.due(tick / 100)
+    assert reporting.playout.sent(1) < 24_000, "one that has reported before is waited for"
