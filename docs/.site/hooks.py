@@ -10,7 +10,6 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = "https://github.com/hubbub-voice/hubbub/blob/main/"
 ELSEWHERE = {
-    "javascript-sdk.md": ("web/sdk/README.md", "web/README.md"),
     "measured.md": ("benchmarks/RESULTS.md",),
     "changes.md": ("CHANGELOG.md",),
 }
