@@ -8,7 +8,7 @@
  */
 
 import { listNames, t } from '../i18n.js';
-import { HubbubError } from '../sdk/index.js';
+import { HubbubError, readToken } from '../sdk/index.js';
 import { avatar, byId, el } from './dom.js';
 import { showEngines } from './engines.js';
 import { describe } from './problems.js';
@@ -35,7 +35,9 @@ export class Lobby {
     this.busy = false;
     this.visible = true;
     this.name = /** @type {HTMLInputElement} */ (byId('name'));
-    this.name.value = asked.get('name') ?? recall('name') ?? '';
+    const given = readToken(api.token)?.name; // the token says who one is
+    this.name.value = given ?? asked.get('name') ?? recall('name') ?? '';
+    this.name.readOnly = !!given;
     const form = /** @type {HTMLFormElement} */ (byId('join'));
     form.addEventListener('submit', (event) => {
       event.preventDefault();

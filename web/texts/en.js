@@ -249,7 +249,7 @@ export const en = {
   'refused.server_full': 'The server is full. Try again in a while.',
   'refused.room_full': 'The room is full. Try again in a while, or choose another one.',
   'refused.bad_protocol': 'Page and server are of different versions. Reload the page.',
-  'refused.unauthorized': 'It wants a token. Open the page with a link that has one (…?token=…).',
+  'refused.unauthorized': 'It wants a token. Open the page with a link that has one (…#token=…).',
   'refused.forbidden': 'Your token does not allow this. Ask whoever gave it to you.',
   'error.room-unknown.title': 'There is no room called “{room}” here',
   'error.room-unknown.do': 'Choose one of the rooms below.',

@@ -248,7 +248,7 @@ export const zh = {
   'refused.server_full': '服务器已满，请稍后再试。',
   'refused.room_full': '房间已满，请稍后再试，或选择其他房间。',
   'refused.bad_protocol': '页面与服务器版本不同，请刷新页面。',
-  'refused.unauthorized': '它需要令牌。请用带令牌的链接（…?token=…）打开本页。',
+  'refused.unauthorized': '它需要令牌。请用带令牌的链接（…#token=…）打开本页。',
   'refused.forbidden': '您的令牌不允许这样做。请联系给您令牌的人。',
   'error.room-unknown.title': '这里没有名为“{room}”的房间',
   'error.room-unknown.do': '请从下面选择一个房间。',
