@@ -191,7 +191,7 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     if known:
         known.text = scene.text
     caller.say(scene.pcm)
-    await asyncio.sleep(0.02)  # by then the first frame has left; it stands for the 20 ms before that
+    await asyncio.sleep(0.03)  # by then the first frame has left; it stands for the 20 ms before that
     began = (caller.talks_since if scene.pcm else loop.time()) - 0.02 + stage.network_ms / 1000
     onset, end = began + scene.start_ms / 1000, began + scene.end_ms / 1000
     await asyncio.sleep(max(0.0, end - loop.time()) + SETTLE_S)
