@@ -90,3 +90,11 @@ def test_each_requirement_says_why_it_has_its_bound() -> None:
     requirements = [line for line in block.splitlines() if line.strip().startswith('"')]
     assert requirements
     assert [line for line in requirements if "#" not in line] == []
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_the_protocol_s_schemas_are_those_of_the_code(side: str) -> None:
+    from hubbub.voice import schema
+
+    written = (ROOT / "docs" / "schema" / f"{side}.json").read_text("utf-8")
+    assert written == schema.text(getattr(schema, f"{side}_schema")()), "run: hubbub protocol --write docs/schema"

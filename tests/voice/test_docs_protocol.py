@@ -19,11 +19,10 @@ def types(schema: dict[str, Any]) -> set[str]:
     return set(schema["discriminator"]["mapping"])
 
 
-@pytest.mark.parametrize(("side", "make"), [("client", client_schema), ("server", server_schema)])
-def test_the_schemas_are_those_of_the_code(side: str, make: Any) -> None:
-    schema = make()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    assert (DOCS / "schema" / f"{side}.json").read_text("utf-8") == text(schema), "run: hubbub protocol --write docs/schema"
+@pytest.mark.parametrize("make", [client_schema, server_schema])
+def test_the_schemas_are_schemas(make: Any) -> None:
+    """That the files hold them is held in tests/test_packaging.py, which every change must pass."""
+    jsonschema.Draft202012Validator.check_schema(make())
 
 
 def test_every_event_is_in_the_page() -> None:

@@ -66,6 +66,8 @@ class Recordings:
 
     def info(self, name: str, current: frozenset[str]) -> RecordingInfo:
         """What is known of one. Raises Refused."""
+        if name in current and not (self.folder / name / META).is_file():
+            return RecordingInfo(name, "recording")  # the recorder's thread is about to write it
         path = self.path(name)
         size = sum(entry.stat().st_size for entry in path.iterdir() if entry.is_file())
         meta, problem = _meta(path)
