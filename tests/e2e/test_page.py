@@ -210,7 +210,7 @@ def test_what_was_not_heard_is_struck_through(page: Page, fake: FakeServer) -> N
 
 
 def test_backchannel_latency_and_people_are_shown(page: Page, fake: FakeServer) -> None:
-    fake.say(HELLO)
+    fake.say(STORY * 3)  # long enough for a busy machine
     page.until("document.querySelector('.entry .latency')")
     assert "answered in 592 ms" in page.text(".entry .latency")
     page.click(".entry .latency summary")
