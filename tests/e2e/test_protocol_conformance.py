@@ -55,6 +55,7 @@ class Caller:
         self.events: list[dict[str, Any]] = []
         self.sound: dict[int, bytearray] = {}
         self.ended: set[int] = set()
+        self.reported: dict[int, int] = {}
         self.cleared: set[int] = set()
         self.line: ClientConnection
         self.joined: dict[str, Any] = {}
@@ -116,9 +117,11 @@ class Caller:
         known += data[HEADER.size + 2 * (len(known) // 2 - offset) :]
         if flags & 1:
             self.ended.add(reply)
-        if self.reports:
+        played = len(known) // 2
+        if self.reports and (flags & 1 or played - self.reported.get(reply, 0) >= self.rate_hz // 10):  # every 100 ms, and at the end
+            self.reported[reply] = played
             with suppress(ConnectionClosed):
-                await self.send({"type": "playhead", "reply": reply, "offset": len(known) // 2})
+                await self.send({"type": "playhead", "reply": reply, "offset": played})
 
     async def closed(self) -> int:
         """How the server ends the connection; what still comes is checked, too."""
