@@ -4,14 +4,17 @@
 #
 #     export HUBBUB_ASTERISK=$(tests/e2e/asterisk_from_debian.sh FOLDER)
 #
-# Needs apt and dpkg-deb, no root.
+# Needs apt with its lists (`apt-get update`) and dpkg-deb, no root. The mirror is the one that the machine's own lists come from, or
+# the one that DEBIAN_MIRROR names.
 set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 [ ! -x "$folder/asterisk" ] || { echo "$folder/asterisk"; exit 0; }
 mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial" "$folder/root"
 : >"$folder/apt/status"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb [signed-by=$keys] ${DEBIAN_MIRROR:?names a mirror of Debian} sid main" >"$folder/apt/sources"
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | sort -u | head -1)}
+[ -n "$mirror" ] || { echo "no mirror of Debian is known here: run apt-get update, or name one in DEBIAN_MIRROR" >&2; exit 1; }
+echo "deb [signed-by=$keys] $mirror sid main" >"$folder/apt/sources"
 options=(
     -o "Dir::State::status=$folder/apt/status" -o "Dir::State::lists=$folder/apt/lists" -o "Dir::Cache=$folder/apt"
     -o "Dir::Etc::sourcelist=$folder/apt/sources" -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::preferencesparts=/dev/null
