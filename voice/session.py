@@ -24,6 +24,7 @@ from .event import (
     Floor,
     Hold,
     Joined,
+    Left,
     Mouth,
     Resume,
     Role,
@@ -90,6 +91,8 @@ class Session:
         """Where the others' voices go one by one; None where he hears them mixed."""
         self._known_lanes: set[int] = set()
         self.disconnected_at: float | None = None
+        self.ended = False
+        """`left` was told, the last event of a session: what the room does afterwards is not told any more."""
         self._attached = False
         self.log = EventLog()
         self.tap: Tap | None = None
@@ -318,6 +321,9 @@ class Session:
 
     def emit(self, event: Event) -> None:
         """Appends an event to the log and tells whoever listens."""
+        if self.ended:
+            return
+        self.ended = isinstance(event, Left)
         if isinstance(event, Error):
             told.info("session=%s room=%s name=%s code=%s: %s", self.id, self.room.name, self.name, event.code, event.message)
         self.tell(self.log.append(event))

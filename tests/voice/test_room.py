@@ -10,7 +10,7 @@ from hubbub.agents.agent.react import ReActAgent
 from hubbub.agents.memory.in_process import InMemoryMemory
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
 from hubbub.voice.clock import MediaClock
-from hubbub.voice.event import Backchannel, Dtmf, Error, Reply, Transcript, Turn
+from hubbub.voice.event import Backchannel, Dtmf, Error, Left, Reply, Transcript, Turn
 from hubbub.voice.reply import AgentSeat
 from hubbub.voice.room import RoomEngines, RoomFull, VoiceRoom
 from hubbub.voice.speech import Speech
@@ -325,6 +325,18 @@ async def test_a_caller_who_leaves_mid_reply_leaves_a_true_memory(world):
     await asyncio.sleep(0.2)
     said = (await world.memory())[1][1]
     assert said and len(said) < len(COUNT)
+
+
+@simulated(["hello"], COUNT)
+async def test_left_is_the_last_that_is_told(world):
+    caller = SimulatedCaller(world.room, "Kim")
+    caller.say(tone(600))
+    await caller.wait_for(Reply)
+    await asyncio.sleep(1.5)
+    caller.session.emit(Left(reason="left"))
+    await caller.leave()
+    await asyncio.sleep(0.5)
+    assert [type(event) for _, event in caller.events][-1] is Left, "the cut reply and the floor are not told to who has left"
 
 
 @simulated(["count to twenty", "stop"], COUNT, "Yes?", first_s=3.0, seat={"filler": "One moment."})

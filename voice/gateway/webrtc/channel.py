@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import protocol as wire
 from ...audio.frames import MOUTH_HZ
-from ...event import Error, Event, Left
+from ...event import Error, Event
 from ...eventlog import LOG_EVENTS
 from ...session import Session
 from ..control import MAX_BAD_MESSAGES, MAX_MESSAGES_A_SECOND, MAX_TEXTS_A_SECOND, Pace, obey
@@ -33,8 +33,6 @@ class EventChannel:
         self._session = session
         self._channel: RTCDataChannel | None = None
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
-        self._left = False
-        """`left` was sent, which is the last event of a session: what the room does afterwards is not told."""
         self._bad = 0
         self._messages, self._texts = Pace(MAX_MESSAGES_A_SECOND), Pace(MAX_TEXTS_A_SECOND)
 
@@ -51,9 +49,6 @@ class EventChannel:
 
     def send(self, event: Event) -> None:
         """Sends an event, or keeps it until the channel is open."""
-        if self._left:
-            return
-        self._left = isinstance(event, Left)
         text = event.model_dump_json()
         if self._channel is None:
             self._waiting.append(text)
