@@ -62,6 +62,15 @@ def test_a_reply_that_talks_on_over_an_interruption_is_wrong():
     assert one.overlap_ms == pytest.approx(500)
 
 
+def test_the_reply_that_was_heard_is_judged_whatever_its_number():
+    """A reply that was begun for half of the request and dropped unheard takes a number."""
+    heard = [0] * 80 + [2] * 24 + [0] * 200
+    events = [(0.5, interrupted("")), (2.08, Hold(at_ms=0, reply=2)), (2.6, Clear(at_ms=0, reply=2)),
+              (2.6, interrupted("one two").model_copy(update={"reply": 2}))]  # fmt: skip
+    one = score(scene_of("interruption"), trace_of(heard, events, spans=[(2, 0, 2 * WORD)]))
+    assert one.right and one.overlap_ms == pytest.approx(80) and one.heard_error_words == 0
+
+
 def test_a_late_yield_is_wrong():
     heard = [1] * 160 + [0] * 200  # silent from 3.2 s: 1.2 s after the onset
     one = score(scene_of("interruption"), trace_of(heard, [(3.2, Clear(at_ms=0, reply=1))]))

@@ -1,7 +1,8 @@
 """Lines that a caller's sound comes over: as it is, or by telephone.
 
 The telephone is G.711 at 8 kHz with loss in bursts, as issue and carriers' statistics have it: 1 % of the frames by the Gilbert-Elliott
-model, 100 ms at a time on average. What is lost is silence, as a carrier that conceals nothing sends it on: the harshest case.
+model, 100 ms at a time on average. What is lost is silence, as a carrier that conceals nothing sends it on: the harshest
+case. At the ear it is made wide as every sound of 8 kHz is (`EarResampler`).
 """
 
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from ..audio.frames import EAR_FRAME_SAMPLES, EAR_HZ, SAMPLE_BYTES
 from ..audio.g711 import decode_ulaw, encode_ulaw
 from ..audio.resample import Resampler
+from ..audio.widen import EarResampler
 from ..testing.network import gilbert_loss
 
 LineName = Literal["wide", "phone"]
@@ -27,7 +29,7 @@ class PhoneLine:
     def __init__(self, *, seed: int = 0) -> None:
         self.lost = 0
         self._down = Resampler(EAR_HZ, PHONE_HZ)
-        self._up = Resampler(PHONE_HZ, EAR_HZ)
+        self._up = EarResampler(PHONE_HZ)
         self._pattern = gilbert_loss(_PATTERN_FRAMES, LOSS, length=BURST_FRAMES, seed=seed)
         self._frame = 0
         self._ready = b""

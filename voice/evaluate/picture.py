@@ -74,7 +74,7 @@ def _probability(axis: Any, trace: Trace, policy: TurnPolicy) -> None:
 
 def _playhead(axis: Any, trace: Trace) -> None:
     """How much of the reply has been heard, in seconds."""
-    heard = np.cumsum([reply == 1 for reply in trace.heard_replies]) * 0.02
+    heard = np.cumsum([reply == trace.reply for reply in trace.heard_replies]) * 0.02
     at = (trace.joined - trace.onset) * 1000 + np.arange(len(heard)) * 20.0
     axis.plot(at, heard, color="tab:purple", linewidth=1.2)
     axis.set_ylabel("playhead, s")

@@ -73,7 +73,7 @@ def _frame(trace: Trace, moment: float) -> int:
 def _silent_from(trace: Trace, cut: float | None) -> float | None:
     """When the ear fell silent for good."""
     frames = trace.heard_replies[: _frame(trace, trace.end + 2.4)]
-    last = next((n for n in range(len(frames) - 1, -1, -1) if frames[n] == 1), None)
+    last = next((n for n in range(len(frames) - 1, -1, -1) if frames[n] == trace.reply), None)
     return None if last is None else trace.joined + (last + 1) * 0.02
 
 
@@ -85,14 +85,14 @@ def _dead_air_ms(trace: Trace) -> float:
 def _overlap_ms(trace: Trace, silent: float | None) -> float:
     stop = min(trace.end, silent) if silent is not None else trace.end
     frames = trace.heard_replies[_frame(trace, trace.onset) : _frame(trace, stop)]
-    return sum(reply == 1 for reply in frames) * 20.0
+    return sum(reply == trace.reply for reply in frames) * 20.0
 
 
 def _continuity(trace: Trace) -> tuple[int, int]:
     """Samples of the reply that were skipped, and that were heard twice."""
     lost = repeated = at = 0
     for reply, start, end in trace.heard_spans:
-        if reply == 1:
+        if reply == trace.reply:
             lost += max(0, start - at)
             repeated += max(0, at - start)
             at = max(at, end)
@@ -102,14 +102,14 @@ def _continuity(trace: Trace) -> tuple[int, int]:
 def _leaked(trace: Trace, cut: float | None) -> int:
     if cut is None:
         return 0
-    return sum(reply == 1 for reply in trace.heard_replies[_frame(trace, cut) + 2 :])
+    return sum(reply == trace.reply for reply in trace.heard_replies[_frame(trace, cut) + 2 :])
 
 
 def _heard_error(trace: Trace) -> int | None:
     final = trace.final_reply()
     if final is None or not trace.words:
         return None
-    played = max((end for reply, _, end in trace.heard_spans if reply == 1), default=0)
+    played = max((end for reply, _, end in trace.heard_spans if reply == trace.reply), default=0)
     truth = sum(_middle(trace, n) <= played for n in range(len(trace.words)))
     claimed = sum(end <= len(final.text) for _, end, _ in trace.words)
     return abs(truth - claimed)

@@ -61,9 +61,15 @@ class Trace:
         """When the first event of a kind came at or after a moment."""
         return next((at for at, event in self.events if isinstance(event, kind) and at >= after), None)
 
+    @property
+    def reply(self) -> int:
+        """The number of the reply that the scene was played over: the first that was heard. One that was begun for half of the request,
+        and dropped before anybody heard it, has a number, too."""
+        return next((reply for reply in self.heard_replies if reply), 0)
+
     def final_reply(self) -> Reply | None:
         """The end of the reply that the scene was played over."""
-        return next((event for _, event in self.events if isinstance(event, Reply) and event.final), None)
+        return next((event for _, event in self.events if isinstance(event, Reply) and event.final and event.reply == self.reply), None)
 
     @property
     def held(self) -> float | None:

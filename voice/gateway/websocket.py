@@ -20,6 +20,7 @@ from .. import protocol as wire
 from ..api.answer import refusal, refuse_handshake
 from ..audio.frames import EAR_HZ, MOUTH_HZ
 from ..audio.resample import Resampler
+from ..audio.widen import EarResampler
 from ..door import Door, Grant, Refused
 from ..event import AudioFormat, Error, Event, Left, Words
 from ..mouthpiece import LEAD_MS
@@ -254,7 +255,7 @@ class Incoming:
         self._session = session
         self._connection = connection
         self._input_hz = input_hz
-        self._resampler = None if input_hz == EAR_HZ else Resampler(input_hz, EAR_HZ)
+        self._resampler = None if input_hz == EAR_HZ else EarResampler(input_hz)
         self._loop = asyncio.get_running_loop()
         self._messages, self._texts = Pace(MAX_MESSAGES_A_SECOND), Pace(MAX_TEXTS_A_SECOND)
         self._bad = 0

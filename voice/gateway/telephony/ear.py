@@ -1,7 +1,7 @@
 """What a call says, on its way from the carrier to the session's ear: decoded, resampled to 16 kHz, key tones taken out."""
 
-from ...audio.frames import EAR_HZ, SAMPLE_BYTES
-from ...audio.resample import Resampler
+from ...audio.frames import SAMPLE_BYTES
+from ...audio.widen import EarResampler
 from .coding import decode
 from .tones import key_tone
 from .wire.base import Coding
@@ -19,7 +19,7 @@ class CarrierEar:
         self.coding = coding
         self.tones = 0
         """Frames that were a key's tone."""
-        self._resampler = Resampler(coding.rate_hz, EAR_HZ)
+        self._resampler = EarResampler(coding.rate_hz)
         self._frame_bytes = coding.rate_hz * _FRAME_MS // 1000 * SAMPLE_BYTES
         self._deaf_bytes = 0
 
