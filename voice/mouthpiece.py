@@ -102,6 +102,8 @@ class Mouthpiece:
     def resume(self, reply: int, now: float) -> None:
         """On from where it stopped."""
         self.playout.resume(reply)
+        if not self.reports:  # its ear went on to the end of what had been sent, and there it waits
+            self._anchor_offset = self._head(now)
         self._anchor_at = now
         self._full_until = 0.0
         if self._complete_at is not None:
@@ -131,6 +133,11 @@ class Mouthpiece:
         self._anchor_offset, self._anchor_at = self.playout.rewind(reply, self.playout.playhead(reply)), now
         self._complete_at, self._full_until = None, 0.0
         self._full_until = 0.0
+
+    @property
+    def reported(self) -> bool:
+        """Whether the far end has said how far it played the reply; else its playhead is estimated."""
+        return self._reported
 
     @property
     def ending(self) -> bool:

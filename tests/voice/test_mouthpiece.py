@@ -56,6 +56,20 @@ def test_a_held_reply_sends_nothing_and_resumes_where_it_stopped():
     assert first.offset == sent[-1].offset + FRAME
 
 
+def test_a_held_reply_goes_on_at_once_for_an_ear_without_reports():
+    mouth = speaking(3.0)
+    mouth.reports = False
+    for tick in range(100):
+        mouth.due(tick / 50)
+    sent = mouth.playout.sent(1)
+    mouth.hold(1)
+    mouth.resume(1, 2.5)
+    assert sum(len(sound.pcm) // 2 for sound in mouth.due(2.5)) == LEAD
+    for tick in range(1, 11):
+        mouth.due(2.5 + tick / 50)
+    assert mouth.playout.sent(1) == sent + LEAD + 10 * FRAME
+
+
 def test_a_reply_is_over_with_the_last_report_or_after_patience():
     mouth = speaking(0.1)
     mouth.due(0.0)
