@@ -79,6 +79,11 @@ class Ear:
         return filled
 
     @property
+    def clock(self) -> int:
+        """Where real time stands in this sound, in samples: between windows too, and evenly where it comes in bursts."""
+        return int(self._expected)
+
+    @property
     def late(self) -> int:
         """How many samples less than real time have come; 0 where none is missing."""
         return max(0, int(self._expected) - self.received)

@@ -6,7 +6,10 @@ A recording is a folder:
     heard.flac     what the VAD heard, 16 kHz mono, from the session's first sample
     played.flac    what was sent to the caller, 24 kHz mono, silence in between; sample n is media time n / 24 kHz
                    (after the recording's own beginning, `start_samples` in the session, where that is not the session's)
-    decisions.jsonl  one line a step of the turn machine, one line an event of the log, and a last line that seals the whole
+    decisions.jsonl  one line a step of the turn machine ("i", "c"), an event of the log ("e"), a frame that was sent ("s": which
+                   samples of which reply, and where they stand in played.flac) and a move of the playhead ("p": how far a reply was
+                   played, and whether the far end said so), in the order they came, and a last line that seals the whole. A recording
+                   made before there were "s" and "p" is read like any other: of it nobody knows to the sample what was heard
 
 The session is tapped with plain calls that only append to a queue; one thread a process writes. The queue is bounded: a disk that
 cannot keep up ends the recording with a line that says so, and never slows the conversation down.
@@ -39,6 +42,8 @@ MAX_QUEUED = 20_000
 """Items that may wait for the disk: about a minute of ten sessions."""
 
 META, HEARD, PLAYED, DECISIONS = "meta.json", "heard.flac", "played.flac", "decisions.jsonl"
+EAR = "ear.flac"
+"""What the caller heard: made of the others when somebody first asks for it (`operate/heard.py`)."""
 
 
 class FlacWriter:
@@ -143,6 +148,7 @@ class Recording:
         }
         self._start = session.ear.at
         """Media time at which the recording begins."""
+        self._playhead = (0, 0)
         recorder.put(self, "open", None)
 
     # ── the loop's side (voice.session.Tap) ───────────────────────────────────────────────────────────────────────────
@@ -154,7 +160,12 @@ class Recording:
         self._put("step", (event, commands, absent))
 
     def spoke(self, at: int, sound: Sound) -> None:
-        self._put("played", (at, sound.pcm))
+        self._put("played", (at, sound))
+
+    def reached(self, at: int, reply: int, offset: int, reported: bool) -> None:
+        if (reply, offset) != self._playhead:
+            self._playhead = (reply, offset)
+            self._put("playhead", {"at": at, "reply": reply, "offset": offset, "reported": reported})
 
     def emitted(self, event: Event) -> None:
         if isinstance(event, Joined):  # whoever reads the file must not be able to take the seat
@@ -186,6 +197,8 @@ class Recording:
                 self._line(line | {"absent": True} if absent else line)
             case "event":
                 self._line({"e": item.model_dump(mode="json")})
+            case "playhead":
+                self._line({"p": item})
             case "close":
                 self._close()
 
@@ -198,11 +211,14 @@ class Recording:
         self._hash = hashlib.sha256()
         self._heard_hash = hashlib.sha256()
 
-    def _write_played(self, at: int, pcm: bytes) -> None:
+    def _write_played(self, at: int, sound: Sound) -> None:
         gap = (at - self._start) * MOUTH_HZ // EAR_HZ - self._played.samples
         if gap > 0:  # the server sends ahead, so sound that follows closely is never moved, only put after what came before
             self._played.write(bytes(gap * SAMPLE_BYTES))
-        self._played.write(pcm)
+        place, count = self._played.samples, len(sound.pcm) // SAMPLE_BYTES
+        self._played.write(sound.pcm)
+        if count:
+            self._line({"s": {"at": at, "reply": sound.reply, "offset": sound.offset, "samples": count, "place": place}})
 
     def _line(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n"

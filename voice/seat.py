@@ -60,7 +60,11 @@ class Tap(Protocol):
         """The turn machine was fed an input and answered. `absent`: a window of filled-in silence that no VAD heard."""
 
     def spoke(self, at: int, sound: Sound) -> None:
-        """Sound left for the caller at media position `at`."""
+        """Sound left for the caller at media position `at`, on the ear's clock."""
+
+    def reached(self, at: int, reply: int, offset: int, reported: bool) -> None:
+        """At media position `at` a reply was known to be played up to `offset`, in samples at 24 kHz. `reported`: the far end says so;
+        else it is estimated. Also called where nothing has changed."""
 
     def emitted(self, event: Event) -> None:
         """An event was appended to the log."""

@@ -212,6 +212,7 @@ class Session:
         end whose playhead is counted where what leaves now will find it; else it is counted where the report found it."""
         first = offset > 0 and self.playout.playhead(reply) == 0
         self.mouthpiece.played(reply, offset, now - trip_s)
+        self._note_playhead(reply, offset)
         if first and (head := self.playout.playhead(reply)):
             self.room.first_heard(self, reply, now - trip_s / 2 - head / MOUTH_HZ)
         self._look_for_end(now)
@@ -280,9 +281,15 @@ class Session:
             self.connection.send_sound(sound)
             self._hearing.sent(sound.pcm)
             if self.tap is not None:
-                self.tap.spoke(self.now, sound)
+                self.tap.spoke(self.ear.clock, sound)
+        self._note_playhead(self.playout.current)
         if self.mouthpiece.ending:
             self._look_for_end(now)
+
+    def _note_playhead(self, reply: int, said: int = 0) -> None:
+        """`said`: what the far end says, which is all that is known of a reply that was cut."""
+        if self.tap is not None and (head := self.playout.playhead(reply) or said):
+            self.tap.reached(self.ear.clock, reply, head, self.mouthpiece.reported)
 
     def _reach(self, limit: int) -> None:
         while self._due is not None and self._due <= limit:
@@ -296,6 +303,7 @@ class Session:
     def _look_for_end(self, now: float) -> None:
         reply = self.playout.current
         if reply and self.mouthpiece.over(reply, now, silent=self.ear.starved):
+            self._note_playhead(reply)
             ledger = self.playout.retire(reply)
             self._step(s.PlayoutEnded(self.now, reply))
             self.show_mouth("idle")

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hubbub.voice.client import SimulatedLoudspeaker, VoiceClient
 from hubbub.voice.event import Reply, Transcript
+from hubbub.voice.grant import Refused
+from hubbub.voice.operate.listening import Tickets
 from hubbub.voice.record import DECISIONS, META
 from hubbub.voice.token import TokenRequest, mint
 from live_house import KEY, ROOMS, LiveHouse, live_house
@@ -201,7 +203,11 @@ async def test_a_recording_is_listed_drawn_heard_and_replayed(tmp_path: Path) ->
         assert (stretch["from_ms"], stretch["to_ms"], stretch["bucket_ms"]) == (500, 900, 40)
         assert all(500 <= one["at_ms"] <= 900 for one in stretch["decisions"])
 
-        for track in ("heard", "played"):
+        assert (reply["known"], reply["stalled"]) == ("reported", [])
+        assert reply["heard_samples"] == reply["sent_samples"] == sum(run["to_sample"] - run["from_sample"] for run in reply["heard"])
+        assert max(high for _, high in drawn["ear"]["peaks"]) > 0.1
+
+        for track in ("heard", "played", "ear", "ear"):
             sound = await client.get(f"/api/operator/recordings/{name}/{track}.flac")
             assert (sound.status_code, sound.headers["content-type"]) == (200, "audio/flac")
             assert sound.content[:4] == b"fLaC"
@@ -226,6 +232,60 @@ async def test_a_recording_is_listed_drawn_heard_and_replayed(tmp_path: Path) ->
         assert (await client.delete(f"/api/operator/recordings/{name}")).status_code == 204
         assert (await get(client, "/recordings"))["recordings"] == []
         assert (await client.get(f"/api/operator/recordings/{name}")).status_code == 404
+
+
+LOCKED = "server: {access: {open: false}}\n" + ROOMS
+
+
+async def test_a_ticket_opens_the_sound_of_one_recording_and_nothing_else(tmp_path: Path) -> None:
+    bearer = {"authorization": f"Bearer {KEY}"}
+    async with watched(LOCKED, environ={"HUBBUB_SERVER_KEY": KEY}, record=tmp_path) as (live, client):
+        for _ in range(2):
+            async with VoiceClient(live.url, name="Kim", token=KEY):
+                await asyncio.sleep(0.05)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                listed = (await client.get("/api/operator/recordings", headers=bearer)).json()["recordings"]
+                if [one["state"] for one in listed] == ["complete", "complete"]:
+                    break
+                await asyncio.sleep(0.02)
+        first, second = (one["name"] for one in listed)
+        given = await client.post(f"/api/operator/recordings/{first}/listen", headers=bearer)
+        ticket = given.json()["ticket"]
+        assert given.json()["expires_in_s"] == 900
+        assert KEY not in ticket
+
+        async def status(path: str, shown: str = ticket) -> int:
+            return (await client.get(f"/api/operator{path}?ticket={shown}")).status_code
+
+        assert await status(f"/recordings/{first}/heard.flac") == 200
+        ranged = await client.get(f"/api/operator/recordings/{first}/heard.flac?ticket={ticket}", headers={"range": "bytes=4-7"})
+        assert (ranged.status_code, len(ranged.content)) == (206, 4), "an element can seek in it"
+        assert await status(f"/recordings/{second}/heard.flac") == 401
+        for path in ("", "/errors", "/recordings", f"/recordings/{first}", f"/recordings/{first}/timeline"):
+            assert await status(path) == 401
+        for wrong in ("", "x", ticket[:-1], ticket[:-1] + "g", f"9{ticket}", "٣." + ticket.partition(".")[2], "0." + "0" * 64):
+            assert await status(f"/recordings/{first}/heard.flac", wrong) == 401
+        assert (await client.post(f"/api/operator/recordings/{first}/listen")).status_code == 401
+        assert (await client.post(f"/api/operator/recordings/{first}/listen?ticket={ticket}")).status_code == 401
+
+
+def test_a_ticket_ends_with_its_time_and_with_the_token_that_it_was_given_for() -> None:
+    now = [1_000_000.0]
+    tickets = Tickets(KEY, wall_clock=lambda: now[0])
+    ticket, good_for_s = tickets.make("one")
+    short, short_s = tickets.make("one", until=1_000_060)
+    assert (good_for_s, short_s) == (900, 60)
+    Tickets(KEY, wall_clock=lambda: now[0]).check("one", ticket)  # another process with the same key
+    with pytest.raises(Refused, match="none for the sound"):
+        Tickets(None, wall_clock=lambda: now[0]).check("one", ticket)
+    now[0] += 60
+    tickets.check("one", ticket)
+    with pytest.raises(Refused, match="expired"):
+        tickets.check("one", short)
+    now[0] += 840
+    with pytest.raises(Refused, match="expired"):
+        tickets.check("one", ticket)
 
 
 async def test_recording_is_switched_per_session(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from ..grant import Refused
 from ..house import House
 from ..operate import turns
 from ..operate.errors import KEPT, KEPT_TOLD
+from ..operate.listening import Tickets
 from ..operate.recordings import RecordingInfo, Recordings
 from ..operate.timeline import MAX_PEAKS
 from ..operate.turns import AnsweredTurn, percentiles
-from ..record import HEARD, PLAYED, Recording
+from ..record import EAR, HEARD, PLAYED, Recording
 from ..session import Session
 from ..telemetry import Histogram
 from .answer import refusal
@@ -54,7 +55,10 @@ def routes(house: House) -> list[BaseRoute]:
     def at(path: str, method: str, answer: Answer) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
-                house.access.need_operator(house.admit(request))
+                if answer != desk.sound or "ticket" not in request.query_params:
+                    grant = house.admit(request)
+                    house.access.need_operator(grant)
+                    request.state.grant = grant
                 return await answer(request)
             except Refused as error:
                 return refusal(error)
@@ -72,6 +76,7 @@ def routes(house: House) -> list[BaseRoute]:
         at("/recordings/{name}", "DELETE", desk.delete_recording),
         at("/recordings/{name}/timeline", "GET", desk.timeline),
         at("/recordings/{name}/{track:str}.flac", "GET", desk.sound),
+        at("/recordings/{name}/listen", "POST", desk.listen),
         at("/recordings/{name}/replay", "POST", desk.replay),
         at("/replays/{replay}", "GET", desk.outcome),
         at("/replays/{replay}", "DELETE", desk.cancel),
@@ -84,6 +89,7 @@ class Desk:
     def __init__(self, house: House) -> None:
         self._house = house
         self._watch = house.watch
+        self._tickets = Tickets(next(iter(house.access.keys.values()), None))
 
     # ── the server ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,15 +197,25 @@ class Desk:
         )
         return Response(made, media_type="application/json")
 
+    async def listen(self, request: Request) -> Response:
+        """A ticket to its sound."""
+        info = await self._readable(request)
+        ticket, good_for_s = self._tickets.make(info.name, until=request.state.grant.expires)
+        return JSONResponse({"recording": info.name, "ticket": ticket, "expires_in_s": good_for_s})
+
     async def sound(self, request: Request) -> Response:
-        """One of its tracks."""
-        track = {"heard": HEARD, "played": PLAYED}.get(request.path_params["track"])
+        """One of its tracks; who shows a ticket to it needs nothing else."""
+        if (ticket := request.query_params.get("ticket")) is not None:
+            self._tickets.check(request.path_params["name"], ticket)
+        track = {"heard": HEARD, "played": PLAYED, "ear": EAR}.get(request.path_params["track"])
         if track is None:
-            raise Refused("unknown_recording", "a recording has the tracks heard.flac and played.flac")
+            raise Refused("unknown_recording", "a recording has the tracks heard.flac, played.flac and ear.flac")
         info = await self._info(request)
         if info.state == "recording":
             raise Refused("conflict", f"recording '{info.name}' goes on: listen to it when it has ended")
         path = self._folder().path(info.name) / track
+        if track == EAR and not await asyncio.to_thread(path.is_file):
+            await self._watch.replays.ear(path.parent, path)
         if not await asyncio.to_thread(path.is_file):
             raise Refused("unknown_recording", f"recording '{info.name}' has no {track}")
         return FileResponse(path, media_type="audio/flac")

@@ -11,8 +11,9 @@ _EPILOG = """\
 examples:
   hubbub timeline recordings/20260102-101500-default-1f2e3d4c
   hubbub timeline DIR --peaks 500 --from-ms 10000 --to-ms 20000
+  hubbub timeline DIR --ear heard-by-the-caller.flac
 
-The fields are described in docs/operator-api.md. Exit status: 0 good; 2 the recording cannot be read.
+The fields are described in docs/operator-api.md. Exit status: 0 good; 1 the recording does not tell what was heard; 2 it cannot be read.
 """
 
 
@@ -28,6 +29,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--peaks", type=int, default=1000, metavar="N", help="how many buckets, up to 4000 (default: %(default)s)")
     parser.add_argument("--from-ms", type=float, default=0.0, metavar="MS", help="begin here (default: at the beginning)")
     parser.add_argument("--to-ms", type=float, metavar="MS", help="end here (default: at the end)")
+    parser.add_argument(
+        "--ear", metavar="FILE", type=Path,
+        help="instead, write what the caller's loudspeaker played as FLAC: every sample when the playhead passed it, with the silences of "
+        "holds, and without what was thrown away",
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints it. Answers the exit status."""
     import numpy as np
 
+    from ..operate.heard import write_ear
     from ..operate.timeline import timeline
     from ..record import PLAYED
     from ..replay import RecordingError, load_flac, load_recording
@@ -49,6 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
     except RecordingError as error:  # what was heard can be looked at without what was said
         recording.warnings.append(str(error))
         played = b""
+    if arguments.ear is not None:
+        try:
+            write_ear(recording, np.frombuffer(played, np.int16), arguments.ear)
+        except (RecordingError, OSError) as error:
+            print(f"hubbub: {error}", file=sys.stderr)
+            return ExitStatus.FAILED if isinstance(error, RecordingError) else ExitStatus.USAGE
+        return ExitStatus.OK
     story = timeline(
         recording, np.frombuffer(played, np.int16), peaks=arguments.peaks, from_ms=arguments.from_ms, to_ms=arguments.to_ms
     )

@@ -92,20 +92,28 @@ class Replays:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def ear(self, path: Path, file: Path) -> None:
+        """Writes what the caller of a recording heard. Raises Refused where that is not known, or too many ask."""
+        await self._make(_command("timeline", str(path), "--ear", str(file)), "the sound")
+
     async def timeline(self, path: Path, *, peaks: int, from_ms: float, to_ms: float | None) -> bytes:
         """The timeline of a recording as JSON. Raises Refused where it cannot be read, or too many are asked for."""
+        until = [] if to_ms is None else ["--to-ms", str(to_ms)]
+        return await self._make(
+            _command("timeline", str(path), "--peaks", str(peaks), "--from-ms", str(from_ms), *until), "the timeline"
+        )
+
+    async def _make(self, command: list[str], what: str) -> bytes:
         if self._asking >= MAX_WAITING:
             raise Refused("too_many", "too many timelines are asked for at once: try again in a moment")
         self._asking += 1
         try:
-            until = [] if to_ms is None else ["--to-ms", str(to_ms)]
-            command = _command("timeline", str(path), "--peaks", str(peaks), "--from-ms", str(from_ms), *until)
             async with self._timelines:
                 status, out, words = await _ask(command, TIMELINE_LIMIT_S)
         finally:
             self._asking -= 1
         if status != 0:
-            raise Refused("unreadable", words or f"the timeline could not be made (status {status})")
+            raise Refused("unreadable", words or f"{what} could not be made (status {status})")
         return out
 
     async def _run(self, replay: Replay) -> None:

@@ -1,5 +1,6 @@
 """A recording as a picture needs it: peaks of both tracks, verdicts, decisions and events on one clock. Pure; bounded by its arguments."""
 
+import itertools
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ, MOUTH_HZ
 from ..replay import LoadedRecording
+from .heard import Run, at_the_ear, played
 
 MAX_PEAKS = 4000
 MAX_DECISIONS = 5000
@@ -15,16 +17,18 @@ MAX_EVENTS = 5000
 
 
 def timeline(
-    recording: LoadedRecording, played: npt.NDArray[np.int16], *, peaks: int = 1000, from_ms: float = 0.0, to_ms: float | None = None
+    recording: LoadedRecording, sent: npt.NDArray[np.int16], *, peaks: int = 1000, from_ms: float = 0.0, to_ms: float | None = None
 ) -> dict[str, Any]:
-    """What happened in a stretch of a recording. `played`: what was sent, PCM16 at 24 kHz, (n,) int16; `peaks`: how many buckets."""
+    """What happened in a stretch of a recording. `sent`: PCM16 at 24 kHz, (n,) int16; `peaks`: how many buckets."""
     heard = np.frombuffer(recording.heard, np.int16)
-    whole_ms = max(len(heard) * 1000 / EAR_HZ, len(played) * 1000 / MOUTH_HZ)
+    whole_ms = max(len(heard) * 1000 / EAR_HZ, len(sent) * 1000 / MOUTH_HZ)
     end_ms = whole_ms if to_ms is None else min(to_ms, whole_ms)
     begin_ms = min(max(0.0, from_ms), end_ms)
     count = max(1, min(peaks, MAX_PEAKS))
     bucket_ms = (end_ms - begin_ms) / count
-    story = _Story(recording.lines, _number(recording.meta.get("start_samples")) * 1000 / EAR_HZ)
+    start = int(_number(recording.meta.get("start_samples")))
+    story = _Story(recording.lines, start)
+    ear = at_the_ear(story.sound, sent, round(whole_ms * MOUTH_HZ / 1000))
     decisions = [one for one in story.decisions if begin_ms <= one["at_ms"] <= end_ms]
     events = [one for one in story.events if begin_ms <= one.get("at_ms", 0) <= end_ms]
     return {
@@ -32,7 +36,8 @@ def timeline(
         "from_ms": round(begin_ms, 1), "to_ms": round(end_ms, 1), "bucket_ms": round(bucket_ms, 3),
         "warnings": recording.warnings, "policy": asdict(recording.policy),
         "heard": {"peaks": _peaks(heard, EAR_HZ, begin_ms, end_ms, count)},
-        "played": {"peaks": _peaks(played, MOUTH_HZ, begin_ms, end_ms, count)},
+        "played": {"peaks": _peaks(sent, MOUTH_HZ, begin_ms, end_ms, count)},
+        "ear": {"peaks": _peaks(ear, MOUTH_HZ, begin_ms, end_ms, count)} if story.knows_playhead else None,
         "vad": _highest(story.verdicts, begin_ms, bucket_ms, count),
         "decisions": decisions[:MAX_DECISIONS],
         "replies": [one for one in story.replies(whole_ms) if one["from_ms"] <= end_ms and one["to_ms"] >= begin_ms],
@@ -44,9 +49,10 @@ def timeline(
 class _Story:
     """What the lines of a recording tell, in their order."""
 
-    def __init__(self, lines: list[dict[str, Any]], start_ms: float) -> None:
-        """`start_ms`: where in its session the recording begins, in media time."""
-        self._start_ms = start_ms
+    def __init__(self, lines: list[dict[str, Any]], start: int) -> None:
+        """`start`: where in its session the recording begins, samples at 16 kHz."""
+        self._start_ms = start_ms = start * 1000 / EAR_HZ
+        self.sound = played(lines, start)
         self.verdicts: list[tuple[float, float]] = []
         """Media time of a window's end, ms, and the probability of speech in it."""
         self.decisions: list[dict[str, Any]] = []
@@ -98,7 +104,41 @@ class _Story:
         """When each reply was heard; those that go on at the end end there."""
         for number in self._replies:
             self._end(number, whole_ms, "open")
-        return list(self._replies.values())
+        return [self._with_sound(reply) for reply in self._replies.values()]
+
+    @property
+    def knows_playhead(self) -> bool:
+        """Whether the recording tells what was heard to the sample: one made before there were such lines does not."""
+        return any(sound.marks for sound in self.sound.values())
+
+    def _with_sound(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """A reply by its playhead, where that is known, instead of by the turn machine's decisions, which come before and after."""
+        sound = self.sound.get(reply["reply"])
+        runs = sound.runs() if sound is not None else []
+        if sound is None or not runs:
+            return reply | {"known": "decisions"}
+        gaps = [(one.to_ms, other.at_ms) for one, other in itertools.pairwise(runs)]
+        held = [_rounded(gap) for gap in gaps if any(_meet(gap, hold) for hold in reply["held"])]
+        return reply | {
+            "known": "reported" if sound.reported else "estimated",
+            "from_ms": round(runs[0].at_ms, 1), "to_ms": round(runs[-1].to_ms, 1), "held": held,
+            "stalled": [_rounded(gap) for gap in gaps if _rounded(gap) not in held],
+            "heard": [_run(run) for run in runs], "heard_samples": runs[-1].end, "sent_samples": sound.sent,
+        }  # fmt: skip
+
+
+def _run(run: Run) -> dict[str, float]:
+    return {"from_ms": round(run.at_ms, 2), "to_ms": round(run.to_ms, 2), "from_sample": run.start, "to_sample": run.end}
+
+
+def _rounded(gap: tuple[float, float]) -> list[float]:
+    return [round(gap[0], 1), round(gap[1], 1)]
+
+
+def _meet(gap: tuple[float, float], hold: list[float]) -> bool:
+    """Whether a silence goes back to a hold. The playhead stops a little before the decision where its report says so, and goes on a
+    little after."""
+    return gap[0] < hold[1] and hold[0] < gap[1]
 
 
 def _peaks(samples: npt.NDArray[np.int16], rate_hz: int, from_ms: float, to_ms: float, count: int) -> list[list[float]]:
