@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import random
 import shutil
 import struct
 import wave
@@ -39,6 +40,15 @@ def write_tone(path: Path, seconds: float = 60.0, rate_hz: int = 48000) -> Path:
         file.setsampwidth(2)
         file.setframerate(rate_hz)
         file.writeframes(struct.pack(f"<{period}h", *one) * int(seconds * TONE_HZ))
+    return path
+
+
+def write_hush(path: Path, rate_hz: int = 48000) -> Path:
+    """A microphone that hears only the hiss of a quiet room."""
+    noise = random.Random(5)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate_hz, 0, "NONE", ""))
+        file.writeframes(struct.pack(f"<{rate_hz}h", *(noise.randint(-3, 3) for _ in range(rate_hz))))
     return path
 
 

@@ -1,6 +1,5 @@
 """The page in headless Chromium with a fake microphone, against a scripted server."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from selenium.webdriver.common.keys import Keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-")]
 
-README = Path(__file__).parents[2] / "web" / "README.md"
 HELLO = "Hello Ann, how are you today?"
 STORY = "Once upon a time there was a lighthouse keeper who talked to the fog every single evening of her long life"
 
@@ -142,22 +140,6 @@ def test_clear_drops_what_is_buffered_and_what_comes_late(page: Page, fake: Fake
     assert len(fake.of(wire.Playhead)) <= before + 1
     assert speaking(page, fake) == reply + 1, "the next reply is heard"
     page.until("window.hubbub.player.level() > 0.15")
-
-
-def test_readme_example_talks(browser: Page, fake: FakeServer) -> None:
-    code = README.read_text().split("```js")[1].split("```")[0]
-    code = re.sub(r"import (\{.*?\}) from '\./(.*?)';", r"const \1 = await import('/static/\2');", code)
-    code = code.replace("http://127.0.0.1:8080", fake.base_url).replace("console.log", "window.said.push")
-    browser.open(f"{fake.base_url}/?lang=en")
-    browser.driver.execute_async_script(
-        "const done = arguments[0]; window.said = []; document.body.prepend(document.createElement('button'));"
-        f"(async () => {{ {code} }})().then(() => document.querySelector('button').click()).then(done)"
-    )
-    wait_for(lambda: bool(fake.joins) and bool(fake.audio))
-    fake.say("Good morning, Ann.")
-    browser.until("window.said.length")
-    assert browser.js("window.said") == ["Ada: Good morning, Ann."]
-    browser.faults()  # the scripted server has no WebRTC, and the browser says so
 
 
 # ── captions ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,8 +41,15 @@ void (new HubbubError('refused', 'no') satisfies Error);
 """
 
 
+AMBIENT = """
+declare module 'ws' { export const WebSocket: typeof globalThis.WebSocket }
+declare const process: { env: Record<string, string | undefined> };
+"""
+"""What the guides' programs find in Node, as far as they use it: Node's own types and those of `ws` are no dependency of ours."""
+
+
 def test_the_published_sdk_has_types(tmp_path: Path) -> None:
-    """A program in TypeScript is checked against the package as npm would install it."""
+    """A program in TypeScript, and the guides' JavaScript, are checked against the package as npm would install it."""
     compiler = WEB / "node_modules" / ".bin" / "tsc"
     if not compiler.exists() or not shutil.which("npm"):
         pytest.skip("needs npm and TypeScript (npm ci in web/)")
@@ -65,9 +73,24 @@ def test_the_published_sdk_has_types(tmp_path: Path) -> None:
     assert (package / "README.md").exists()
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "consumer.ts").write_text(CONSUMER)
-    flags = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom"]
-    done = subprocess.run([str(compiler), *flags, "consumer.ts"], cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    (tmp_path / "ambient.d.ts").write_text(AMBIENT)
+    guides = write_blocks(tmp_path)
+    assert len(guides) >= 5
+    flags = ["--noEmit", "--strict", "--allowJs", "--checkJs", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom"]
+    files = ["ambient.d.ts", "consumer.ts", *guides]
+    done = subprocess.run([str(compiler), *flags, *files], cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout
+
+
+def write_blocks(folder: Path) -> list[str]:
+    """The guides' JavaScript, a file a block, as programs that import the installed package; their names."""
+    names = []
+    for page in (*sorted((WEB.parent / "docs").rglob("*.md")), WEB.parent / "README.md", WEB / "README.md", WEB / "sdk" / "README.md"):
+        for number, found in enumerate(re.finditer(r"^```(?:js|javascript|mjs)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)):
+            name = f"{page.parent.name}-{page.stem}-{number}.mjs"
+            (folder / name).write_text(found[1].replace("'./sdk/index.js'", "'hubbub-voice'"))
+            names.append(name)
+    return names
 
 
 def test_lock_file_names_no_registry() -> None:

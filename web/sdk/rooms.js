@@ -4,6 +4,12 @@
  *     const rooms = new RoomsApi({ url: 'http://127.0.0.1:8080' });
  *     const { rooms: all } = await rooms.list();
  *     await rooms.changeAgent('default', 'Ada', { muted: true });
+ *
+ * @typedef {import('./protocol.js').Participant} Participant
+ * @typedef {{name: string, title: string, language: string, open: boolean, agents: {name: string, voice: string}[], callers: string[],
+ *   floor?: Record<string, any>}} RoomInfo
+ * @typedef {{name: string, role: 'user' | 'assistant' | 'system', text: string, unheard: string, interrupted_by: string | null}} Remembered
+ *   `text` is what was heard of it
  */
 
 import { endpoints } from './endpoints.js';
@@ -53,32 +59,32 @@ export class Api {
 const part = encodeURIComponent;
 
 export class RoomsApi extends Api {
-  /** All rooms, the engines in use, and the server's version. */
+  /** @returns {Promise<{rooms: RoomInfo[], engines: Record<string, import('./protocol.js').EngineInfo>, version: string}>} */
   list() {
     return this.ask('rooms');
   }
 
-  /** @param {string} room */
+  /** @param {string} room @returns {Promise<RoomInfo>} */
   room(room) {
     return this.ask(`rooms/${part(room)}`);
   }
 
-  /** @param {string} room */
+  /** Agents first. @param {string} room @returns {Promise<{participants: Participant[]}>} */
   participants(room) {
     return this.ask(`rooms/${part(room)}/participants`);
   }
 
-  /** What an agent remembers of the conversation. @param {string} room @param {string} agent */
+  /** What an agent remembers of the conversation. @param {string} room @param {string} agent @returns {Promise<{messages: Remembered[]}>} */
   memory(room, agent) {
     return this.ask(`rooms/${part(room)}/agents/${part(agent)}/memory`);
   }
 
-  /** Seats another agent. @param {string} room @param {object} config  as in the rooms' YAML: at least `name` */
+  /** Seats another agent. @param {string} room @param {object} config  as in the rooms' YAML: at least `name` @returns {Promise<Participant>} */
   inviteAgent(room, config) {
     return this.ask(`rooms/${part(room)}/agents`, { method: 'POST', body: config });
   }
 
-  /** @param {string} room @param {string} agent @param {{muted?: boolean, quiet?: boolean}} change */
+  /** @param {string} room @param {string} agent @param {{muted?: boolean, quiet?: boolean}} change @returns {Promise<Participant>} */
   changeAgent(room, agent, change) {
     return this.ask(`rooms/${part(room)}/agents/${part(agent)}`, { method: 'PATCH', body: change });
   }
@@ -88,7 +94,10 @@ export class RoomsApi extends Api {
     return this.ask(`rooms/${part(room)}/agents/${part(agent)}`, { method: 'DELETE' });
   }
 
-  /** @param {string} room @param {string} caller @param {{role?: import('./protocol.js').Role, muted?: boolean}} change */
+  /**
+   * @param {string} room @param {string} caller @param {{role?: import('./protocol.js').Role, muted?: boolean}} change
+   * @returns {Promise<Participant>}
+   */
   changeCaller(room, caller, change) {
     return this.ask(`rooms/${part(room)}/callers/${part(caller)}`, { method: 'PATCH', body: change });
   }
