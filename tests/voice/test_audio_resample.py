@@ -88,6 +88,20 @@ def test_what_the_target_rate_cannot_hold_is_removed() -> None:
     assert np.sqrt(np.mean(got**2)) < 10_000 / np.sqrt(2) * 10 ** (-80 / 20)
 
 
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(8_000, 16_000), (24_000, 8_000), (24_000, 16_000), (16_000, 24_000), (44_100, 16_000)])
+def test_the_band_of_the_lower_rate_is_level_and_nothing_is_mirrored_above_it(from_hz: int, to_hz: int) -> None:
+    for share in (0.1, 0.5, 0.85):  # 3.4 kHz of telephone sound, where its lines end
+        wanted = tone(share * min(from_hz, to_hz) / 2, to_hz)
+        sent = tone(share * min(from_hz, to_hz) / 2, from_hz).astype("<i2").tobytes()
+        edge = to_hz // 50
+        got = np.frombuffer(resample(sent, from_hz, to_hz), "<i2").astype(float)[edge:-edge]
+        wanted = wanted[edge:-edge]
+        level = np.dot(got, wanted) / np.dot(wanted, wanted)
+        assert abs(20 * np.log10(level)) < 0.25
+        if from_hz != 44_100:  # FFmpeg's own filter, which goes on further, mirrors at -52 dB
+            assert np.sqrt(np.mean((got - level * wanted) ** 2)) < 10_000 / np.sqrt(2) * 10 ** (-70 / 20)
+
+
 @pytest.mark.parametrize(("from_hz", "to_hz"), [(48_000, 16_000), (16_000, 48_000), (8_000, 16_000), (22_050, 24_000)])
 def test_no_more_than_three_milliseconds_stay_inside(from_hz: int, to_hz: int) -> None:
     resampler = Resampler(from_hz, to_hz)
