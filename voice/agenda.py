@@ -101,7 +101,7 @@ class Agenda:
         if rules.is_called(self.places, [turn.text for turn in turns]):
             return floor
         try:
-            msgs = [Msg(turn.speaker, turn.text, "user") for turn in turns]
+            msgs = [turn.msg for turn in turns]
             decided = await self._decider.decide(self.policy, self._seats, msgs)
             if decided.chosen is not None:
                 return replace(floor, queue=decided.chosen)

@@ -41,7 +41,7 @@ class Anticipation:
         after = self._agenda.after_turns([turn])
         seat = self._agenda.seat(after.queue[0]) if after.queue else None
         if seat is not None:
-            self._begin(seat, turn, Msg(turn.speaker, turn.text, "user"))
+            self._begin(seat, turn, turn.msg)
             self._room.metrics.counters["speculations"] += 1
 
     def of_reply(self, run: ReplyRun) -> None:

@@ -11,35 +11,30 @@ All methods are called in the middle of a tick and return at once; what takes ti
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..agents.draft import Draft
-from ..agents.event import AgentEvent
 from ..agents.hub import MsgHub
 from ..agents.message import Msg
 from . import floor as rules
 from .agenda import Agenda
 from .anticipation import Anticipation
-from .event import Error
+from .chain import ReplyChain
+from .courtesy import Courtesy
+from .event import Error, Event
 from .floor import Floor, FloorPolicy
+from .holds import Holds
+from .latency import timed
 from .playout import Ledger
-from .reply import AgentSeat, ReplyRun, Turn, spoken
+from .reply import AgentSeat, ReplyRun, Turn
 from .session import Session
-from .settle import ending, remember, report_latency, stop_all
+from .settle import report_latency, stop_all
 from .turn import signals as s
-from .turn.machine import Ear
 
 if TYPE_CHECKING:
     from .room import VoiceRoom
 
 log = logging.getLogger("hubbub.room")
-
-ABSENT_S = 3.0
-"""How long a reply waits for a listener whose connection was lost: a change of network takes one to two seconds."""
-
-NOISE_S = 4.0
-"""Whoever makes sound for this long without a word that a recogniser finds holds up nobody any more: a vacuum cleaner, a television."""
 
 GO_ON = "Please go on."
 """What an agent is told that was cut off in a conversation between agents and has the floor again: it goes on from that word."""
@@ -60,12 +55,12 @@ class Conversation:
         self.on_turn: Callable[[Turn], None] | None = None
         """Who is told of every person's turn: a script."""
         self.active: ReplyRun | None = None
-        self.anticipation = Anticipation(room, self.agenda, self._make_draft, self._failed)
-        self._previous: ReplyRun | None = None
-        self._holders: set[Session] = set()
+        self._chain = ReplyChain(room, hub, self.sessions, self._generated)
+        self.anticipation = Anticipation(room, self.agenda, self._chain.make_draft, self._failed)
+        self._holds = Holds()
         self._cut_off: set[str] = set()
         self._deciding: asyncio.Task[None] | None = None
-        self._blocked_since: float | None = None
+        self._courtesy = Courtesy()
 
     # ── coming and going ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,7 +76,8 @@ class Conversation:
     def admit(self, session: Session) -> None:
         """A caller takes part from now on."""
         self.sessions[session.id] = session
-        session.show_queue(self.floor.queue)
+        session.talk = self
+        session.screen.show_queue(self.floor.queue)
 
     def dismiss(self, session: Session) -> None:
         """A caller takes part no more; a reply that nobody hears any longer ends."""
@@ -90,13 +86,7 @@ class Conversation:
         self.retract(session, session.state.turn)
         run = self.active
         if run is not None and session in run.listeners:
-            ledger = session.cut(run.number)
-            run.listeners.remove(session)
-            self._let_go(session, run.number)
-            if not run.listeners:
-                self._end(run, run.ledgers.pop(session, ledger).heard, by=session.name)
-            elif run.heard_by_all:
-                self._complete(run)
+            self._lose(run, [session])
         self._next()
 
     def silence(self, seat: AgentSeat, by: str) -> None:
@@ -115,7 +105,7 @@ class Conversation:
         if self._deciding is not None:
             self._deciding.cancel()
             await asyncio.gather(self._deciding, return_exceptions=True)
-        runs = [run for run in (self.active, self.anticipation.draft, self._previous, *self.agenda.said) if run is not None]
+        runs = [run for run in (self.active, self.anticipation.draft, self._chain.last, *self.agenda.said) if run is not None]
         await stop_all(runs)
         for run in runs:
             run.conclude(None)
@@ -133,11 +123,17 @@ class Conversation:
 
     def commit(self, session: Session, commit: s.Commit) -> None:
         """A turn is over."""
-        lost = self.agenda.add_turn(_timed(session, commit))
+        lost = self.agenda.add_turn(timed(session, commit))
         log.info("room=%s session=%s turn=%d commits chars=%d", self.room.name, session.id, commit.turn, len(commit.text))
         if lost is not None and lost.session is not None:
             lost.session.emit(Error(code="too_many_turns", message="the agents cannot keep up: a turn was left unanswered"))
         self._next()
+
+    def overheard(self, session: Session, event: Event) -> None:
+        """What a caller does is shown to those he speaks with, in their own media time."""
+        for other in self.sessions.values():
+            if other is not session:
+                other.emit(event.model_copy(update={"at_ms": other.now_ms}))
 
     def silent(self, session: Session) -> None:
         """A caller has stopped speaking, and has no open turn any more: who waited for that goes on."""
@@ -146,22 +142,19 @@ class Conversation:
 
     def held(self, session: Session, reply: int) -> None:
         """A caller speaks over the reply: it is silent for everybody until he has been judged."""
-        self._holders.add(session)
-        self._each_other(session, reply, lambda other: other.mouthpiece.hold(reply))
+        self._holds.hold(session, self._saying(reply))
 
     def resumed(self, session: Session, reply: int) -> None:
         """It was no interruption."""
         self.room.metrics.counters["false_alarms"] += 1
-        self._let_go(session, reply)
-        if self._holders:
-            session.mouthpiece.hold(reply)
+        self._holds.resume(session, self._saying(reply), reply)
 
     def interrupted(self, session: Session, reply: int, reason: s.Reason, ledger: Ledger) -> None:
         """A caller broke in: the reply is dead for everybody, and what he heard of it is what was heard."""
-        run = self.active
-        if run is None or run.number != reply:
+        run = self._saying(reply)
+        if run is None:
             return
-        self._holders.clear()
+        self._holds.clear()
         self.room.metrics.counters["interruptions"] += 1
         for other in run.listeners:
             if other is not session and other.id in self.sessions:
@@ -171,22 +164,22 @@ class Conversation:
 
     def playout_started(self, session: Session, reply: int, now: float) -> None:
         """The first frame of a reply left for a caller."""
-        run = self.active
-        if run is not None and run.number == reply and session is run.turn.session:
+        run = self._saying(reply)
+        if run is not None and session is run.turn.session:
             run.marks.sent = now
             if session.connection is not None and not session.connection.reports_playhead:
                 self._report_latency(run, now)
 
     def first_heard(self, session: Session, reply: int, at: float) -> None:
         """The far end reported that the first sample was heard at loop time `at`."""
-        run = self.active
-        if run is not None and run.number == reply and session is run.turn.session:
+        run = self._saying(reply)
+        if run is not None and session is run.turn.session:
             self._report_latency(run, at)
 
     def playout_ended(self, session: Session, reply: int, ledger: Ledger) -> None:
         """A caller has heard the reply to its end."""
-        run = self.active
-        if run is not None and run.number == reply:
+        run = self._saying(reply)
+        if run is not None:
             run.ledgers[session] = ledger
             if run.heard_by_all:
                 self._complete(run)
@@ -198,35 +191,30 @@ class Conversation:
         agent's memory when he comes back. Where nobody at all is there whom it could hold up, the reply waits for who comes back, as long
         as his seat is kept: then he misses no word of it.
         """
-        if self._blocked_since is not None:
+        if self._courtesy.waiting:
             self._next()
         run = self.active
         if run is None:
             return
-        if all(is_absent(one, now) for one in self.sessions.values()):
+        if all(one.line.is_absent(now) for one in self.sessions.values()):
             return
-        gone = [one for one in run.listeners if one.id in self.sessions and one not in run.ledgers and is_absent(one, now)]
-        heard = {session: session.cut(run.number).heard for session in gone}
-        for session in gone:
-            run.listeners.remove(session)
-            self._let_go(session, run.number)
-        if gone and not run.listeners:
-            self._end(run, max(heard.values(), key=len), by=gone[0].name)
-        elif gone and run.heard_by_all:
-            self._complete(run)
+        gone = [one for one in run.listeners if one.id in self.sessions and one not in run.ledgers and one.line.is_absent(now)]
+        if gone:
+            self._lose(run, gone)
 
     # ── what the room, its agents and its programs want ───────────────────────────────────────────────────────────────
 
     def say(self, seat: AgentSeat, text: str, listeners: "Sequence[Session] | None" = None) -> ReplyRun | None:
         """Lets an agent speak given words when the floor is free, without a model. None where too much waits already."""
-        return self._wait_for_floor(self._make_run(seat, Turn("", text), None, None, words=text, listeners=listeners))
+        return self._wait_for_floor(self._chain.make(seat, Turn("", text), None, words=text, listeners=listeners))
 
     def ask(
         self, seat: AgentSeat, msgs: "list[Msg] | None", listeners: "Sequence[Session] | None" = None, **options: Any
     ) -> ReplyRun | None:
         """Lets an agent answer aloud when the floor is free, whatever the floor's policy. None where too much waits already."""
         speaker = msgs[-1].name if msgs else ""
-        run = self._make_run(seat, Turn(speaker, msgs[-1].get_text_content() if msgs else ""), msgs, None, listeners=listeners, **options)
+        text = msgs[-1].get_text_content() if msgs else ""
+        run = self._chain.make(seat, Turn(speaker, text), msgs, listeners=listeners, **options)
         return self._wait_for_floor(run)
 
     def give(self, names: Sequence[str]) -> None:
@@ -255,27 +243,17 @@ class Conversation:
         if self.active is not None or self._deciding is not None or self.paused:
             return
         if self.agenda.empty or not self.sessions:
-            self._blocked_since = None
+            self._courtesy.forget()
             return
-        if self._somebody_speaks():
+        if self._courtesy.waits_for(self.sessions.values()):
             return
-        self._blocked_since = None
+        self._courtesy.forget()
         if self.agenda.turns:
             self._take_turns()
         elif self.agenda.said:
             self._start(self.agenda.said.popleft())
         else:
             self._continue()
-
-    def _somebody_speaks(self) -> bool:
-        """People before agents. Sound without words holds them up for `NOISE_S`."""
-        speaking = [one for one in self.sessions.values() if one.may_speak and one.state.ear is not Ear.QUIET]
-        if not speaking:
-            return False
-        now = asyncio.get_running_loop().time()
-        if self._blocked_since is None:
-            self._blocked_since = now
-        return now - self._blocked_since < NOISE_S or any(session.state.text for session in speaking)
 
     def _take_turns(self) -> None:
         """Answers all turns that wait."""
@@ -307,14 +285,14 @@ class Conversation:
         self.agenda.floor = floor
         seat = self.agenda.first
         draft = self.anticipation.answering(turns, seat)
-        msgs = [_msg(turn) for turn in turns]
+        msgs = [turn.msg for turn in turns]
         self.spread(msgs, seat)
         if seat is None:
             self._show_queue()
         elif draft is not None:
             self._adopt(draft)
         else:
-            self._start(self._make_run(seat, turns[-1], msgs, None))
+            self._start(self._chain.make(seat, turns[-1], msgs))
 
     def _continue(self) -> None:
         """The next in the queue speaks; what it answers is in its memory."""
@@ -326,31 +304,9 @@ class Conversation:
         goes_on = seat.name in self._cut_off
         self._cut_off.discard(seat.name)
         msgs = [Msg(self.room.name, GO_ON, "user")] if goes_on else None
-        self._start(self._make_run(seat, Turn(self.floor.last or "", ""), msgs, None))
+        self._start(self._chain.make(seat, Turn(self.floor.last or "", ""), msgs))
 
     # ── replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _make_run(
-        self, seat: AgentSeat, turn: Turn, msgs: list[Msg] | None, draft: Draft | None, *, words: str = "", speak_early: bool = True,
-        listeners: Sequence[Session] | None = None, **options: Any,
-    ) -> ReplyRun:  # fmt: skip
-        def source(draft: Draft | None) -> AsyncIterator[AgentEvent]:
-            if words:
-                return spoken(seat.name, words)
-            return seat.agent.reply_stream(msgs, draft=draft, **options)
-
-        now = asyncio.get_running_loop().time()
-        everybody = list(self.sessions.values()) if listeners is None else list(listeners)
-        present = [session for session in everybody if not is_absent(session, now)]
-        run = ReplyRun(0, seat, turn, source, present or everybody, self._previous, draft, speak_early, self._generated)
-        run.fixed = bool(words)
-        run.private = listeners is not None
-        return run
-
-    def _make_draft(self, seat: AgentSeat, turn: Turn, msgs: list[Msg], draft: Draft) -> ReplyRun:
-        run = self._make_run(seat, turn, msgs, draft, speak_early=self.room.policy.speculation == "full")
-        run.number = self.room.next_number()
-        return run
 
     def _start(self, run: ReplyRun) -> None:
         self.anticipation.discard()  # gated sound must not stand before this one's
@@ -359,8 +315,7 @@ class Conversation:
             run.conclude(None)
             self._next()
             return
-        run.number = self.room.next_number()
-        run.previous = self._previous
+        self._chain.number(run)
         run.start(self._failed)
         self._adopt(run)
 
@@ -393,13 +348,31 @@ class Conversation:
     def _complete(self, run: ReplyRun) -> None:
         self._end(run, min((ledger.heard for ledger in run.ledgers.values()), key=len, default=run.text))
 
+    def _saying(self, reply: int) -> ReplyRun | None:
+        """The reply of that number, if it is the one that is being said."""
+        return self.active if self.active is not None and self.active.number == reply else None
+
+    def _lose(self, run: ReplyRun, gone: list[Session]) -> None:
+        """Listeners of the reply have gone. What they heard is what counts, if nobody is left to hear."""
+        heard: list[str] = []
+        for session in gone:
+            ledger = session.cut(run.number)
+            heard.append(run.ledgers.pop(session, ledger).heard)
+            run.listeners.remove(session)
+        for session in gone:
+            self._holds.let_go(session, run)
+        if not run.listeners:
+            self._end(run, max(heard, key=len), by=gone[0].name)
+        elif run.heard_by_all:
+            self._complete(run)
+
     def _end(self, run: ReplyRun, heard: str, *, by: str | None = None, signal: bool = False) -> None:
         """A reply is over: who speaks next is decided now, and memory made true beside it."""
         if self.active is not run:
             return
         self.active = None
-        before, self._previous = self._previous, run
-        self._holders.clear()
+        before = self._chain.end(run)
+        self._holds.clear()
         told: tuple[AgentSeat, ...] = ()
         if by is None and not run.private and self.agenda.asks:
             self._deciding = asyncio.create_task(self._decide_after(run, heard), name=f"floor-{self.room.name}")
@@ -419,7 +392,7 @@ class Conversation:
 
     def _take_over(self, run: ReplyRun, heard: str) -> tuple[AgentSeat, ...]:
         """The next agent's reply, begun while this one played, is released if everything came as expected."""
-        if self.agenda.turns or self.paused or self._somebody_speaks():
+        if self.agenda.turns or self.paused or self._courtesy.waits_for(self.sessions.values()):
             return ()
         draft = self.anticipation.following(run, heard)
         if draft is None:
@@ -427,65 +400,13 @@ class Conversation:
         self._adopt(draft)
         return (draft.seat,)
 
-    async def _settle(
-        self, run: ReplyRun, heard: str, by: str | None, told: tuple[AgentSeat, ...], before: ReplyRun | None
-    ) -> None:  # fmt: skip
-        msg: Msg | None = None
-        try:
-            if before is not None:  # a reply that was begun while that one played has not waited for it
-                await before.settled.wait()
-            hub = None if run.private else self.hub
-            msg = await remember(run, heard, by, hub, tuple(seat.agent for seat in told))
-            if msg is not None:
-                self.room.remember([msg], private=self.hub is None or run.private)
-            for session in run.listeners if run.private else list(self.sessions.values()):
-                session.emit(ending(run, heard, by).model_copy(update={"at_ms": session.now_ms}))
-        except Exception:
-            log.exception("room=%s reply=%d could not be settled", self.room.name, run.number)
-        finally:
-            run.conclude(msg)
-            self._next()
+    async def _settle(self, run: ReplyRun, heard: str, by: str | None, told: tuple[AgentSeat, ...], before: ReplyRun | None) -> None:
+        await self._chain.settle(run, heard, by=by, told=told, before=before)
+        self._next()
 
     def _report_latency(self, run: ReplyRun, heard_at: float) -> None:
         report_latency(run, heard_at, self.room.name, self.room.engines.names, self.room.metrics)
 
-    # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _let_go(self, session: Session, reply: int) -> None:
-        self._holders.discard(session)
-        if not self._holders:
-            now = asyncio.get_running_loop().time()
-            self._each_other(session, reply, lambda other: other.mouthpiece.resume(reply, now))
-
-    def _each_other(self, session: Session, reply: int, act: Callable[[Session], None]) -> None:
-        run = self.active
-        if run is not None and run.number == reply:
-            for other in run.listeners:
-                if other is not session:
-                    act(other)
-
     def _show_queue(self) -> None:
         for session in self.sessions.values():
-            session.show_queue(self.floor.queue)
-
-
-def is_absent(session: Session, now: float) -> bool:
-    """Whether a caller's line has been gone for so long that nobody waits for him."""
-    return session.disconnected_at is not None and now - session.disconnected_at > ABSENT_S
-
-
-def _msg(turn: Turn) -> Msg:
-    return Msg(turn.speaker, turn.text, "user")
-
-
-def _timed(session: Session, commit: s.Commit) -> Turn:
-    """A committed turn with the moments of its latency record."""
-    now = asyncio.get_running_loop().time()
-    behind = (session.ear.received - commit.at) / 16_000
-    turn = Turn(session.name, commit.text, commit.turn, session)
-    turn.final = turn.decided = now
-    turn.endpoint = now - behind - (commit.at - commit.endpoint_at) / 16_000
-    turn.speech_end = now - behind - (commit.at - commit.speech_end) / 16_000
-    if commit.source == "text":
-        turn.speech_end = turn.endpoint = now
-    return turn
+            session.screen.show_queue(self.floor.queue)

@@ -21,7 +21,8 @@ from .grant import role_for
 from .operate.watch import Watch
 from .protocol import FEATURES, MAX_NAME_CHARS, PROTOCOL_VERSION, ProtocolError, printable_name
 from .record import Recorder
-from .room import NameTaken, RoomFull, VoiceRoom, farewell
+from .refusal import NameTaken, RoomFull
+from .room import VoiceRoom, farewell
 from .rooms import Rooms
 from .session import Session
 from .telemetry import Metrics
@@ -119,7 +120,7 @@ class House:
         finally:
             self._joining -= 1
         self.access.seated(session, grant, shares)
-        session.completeness.model = self._end_of_turn
+        session.open_turn.completeness.model = self._end_of_turn
         session.began = asyncio.get_running_loop().time()
         self.sessions[session.resume_token] = session
         if self.recorder is not None:  # before the first step, or the recording could not be replayed
@@ -229,7 +230,7 @@ class House:
                 room.tend(loop.time())
             for session in list(self.sessions.values()):
                 self._count_time(session, loop.time())
-                gone = session.disconnected_at
+                gone = session.line.lost_at
                 if session.connection is None and gone is not None and loop.time() - gone > patience:
                     with contextlib.suppress(KeyError):
                         self.leave(session, "the connection was lost and did not come back")

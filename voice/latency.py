@@ -1,7 +1,28 @@
-"""The latency record of a turn: where the silence between a caller's last word and the agent's first went. Pure."""
+"""The latency record of a turn: where the silence between a caller's last word and the agent's first went."""
 
+import asyncio
+from typing import TYPE_CHECKING
+
+from .audio.frames import EAR_HZ
 from .event import TurnLatency
 from .reply import Marks, Turn
+from .turn import signals as s
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+def timed(session: "Session", commit: s.Commit) -> Turn:
+    """A turn that was committed just now, with the moments of its record."""
+    now = asyncio.get_running_loop().time()
+    behind = (session.ear.received - commit.at) / EAR_HZ
+    turn = Turn(session.name, commit.text, commit.turn, session)
+    turn.final = turn.decided = now
+    turn.endpoint = now - behind - (commit.at - commit.endpoint_at) / EAR_HZ
+    turn.speech_end = now - behind - (commit.at - commit.speech_end) / EAR_HZ
+    if commit.source == "text":
+        turn.speech_end = turn.endpoint = now
+    return turn
 
 
 def latency_of(turn: Turn, marks: Marks, heard_at: float) -> TurnLatency:

@@ -97,7 +97,7 @@ class Recorder:
     def record(self, session: Session) -> "Recording":
         """Taps a session from now on; at its beginning, or the recording cannot be replayed, and says so."""
         recording = Recording(self, session)
-        session.tap = recording
+        session.line.tap = recording
         return recording
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Recorder:
 
 
 class Recording:
-    """One session's recording: a `voice.session.Tap` on the loop's side, files on the thread's side."""
+    """One session's recording: a `voice.seat.Tap` on the loop's side, files on the thread's side."""
 
     def __init__(self, recorder: Recorder, session: Session) -> None:
         safe = re.sub(r"[^\w-]", "_", session.room.name)[:40]
@@ -151,7 +151,7 @@ class Recording:
         self._playhead = (0, 0)
         recorder.put(self, "open", None)
 
-    # ── the loop's side (voice.session.Tap) ───────────────────────────────────────────────────────────────────────────
+    # ── the loop's side (voice.seat.Tap) ───────────────────────────────────────────────────────────────────────────
 
     def heard(self, pcm: bytes) -> None:
         self._put("heard", pcm)

@@ -21,13 +21,13 @@ from ..agents.event import (
     ToolCallStartEvent,
     ToolResultEndEvent,
 )
+from ..agents.message import Msg
 from .event import Error, Event, Reply, ToolUse, Words, WordTime
 from .playout import Ledger, Word
 from .speech import Speech, SpeechEnd, SpeechPiece, SpeechSound
 
 if TYPE_CHECKING:
     from ..agents.agent.base import AgentBase
-    from ..agents.message import Msg
     from .session import Session
 
 log = logging.getLogger("hubbub.reply")
@@ -88,6 +88,11 @@ class Turn:
     final: float = 0.0
     decided: float = 0.0
 
+    @property
+    def msg(self) -> Msg:
+        """What the agents are told of it."""
+        return Msg(self.speaker, self.text, "user")
+
 
 @dataclass(slots=True)
 class Marks:
@@ -135,7 +140,7 @@ class ReplyRun:
     """Only some of the room hear it, and only this agent remembers it."""
     generated: bool = False
     """All of its text is known."""
-    outcome: "Msg | None" = None
+    outcome: Msg | None = None
     """What was heard of it, once it is settled; None where nothing was."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """Structured output of the reply, where it was asked for."""
@@ -186,7 +191,7 @@ class ReplyRun:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def conclude(self, heard: "Msg | None") -> None:
+    def conclude(self, heard: Msg | None) -> None:
         """It is over, and memory is true: whoever waits for that goes on."""
         self.outcome = heard
         self.settled.set()

@@ -13,17 +13,17 @@ from typing import Any
 
 from ..agents.hub import MsgHub
 from ..agents.message import Msg
+from .aside import Aside, Asides
 from .asr.base import ASRContext, ASREngine, ASREvent, ASRStream
 from .clock import MediaClock
 from .conversation import Conversation
 from .event import Event, Left, Participant, ParticipantChanged, ParticipantJoined, ParticipantLeft, Role
 from .floor import FloorPolicy
 from .mixer import Mixer
-from .playout import Ledger
+from .refusal import NameTaken, RoomFull, Unknown
 from .reply import AgentSeat, ReplyRun
 from .session import Session
 from .telemetry import Metrics
-from .turn import signals as s
 from .turn.machine import Mouth
 from .turn.policy import TurnPolicy
 from .turn.words import BACKCHANNELS_OVER_A_REPLY, CLAIMS_OVER_A_REPLY, OVER_A_REPLY
@@ -37,18 +37,6 @@ CATCH_UP_MESSAGES = 50
 """What was said last, kept for an agent that joins later."""
 
 
-class RoomFull(Exception):
-    """The room takes no more callers, or no more agents."""
-
-
-class Unknown(Exception):
-    """Nobody of that name is in the room."""
-
-
-class NameTaken(Exception):
-    """Somebody of that name is in the room already."""
-
-
 @dataclass(frozen=True, slots=True)
 class RoomEngines:
     """What a room hears with."""
@@ -58,16 +46,6 @@ class RoomEngines:
     names: dict[str, str]
     """Stage to engine, for the latency record."""
     metrics: Metrics = field(default_factory=Metrics)
-
-
-@dataclass(slots=True)
-class Aside:
-    """An agent and a caller who speak with each other alone."""
-
-    seat: AgentSeat
-    session: Session
-    talk: Conversation
-    others_wait: bool
 
 
 class VoiceRoom:
@@ -97,7 +75,7 @@ class VoiceRoom:
         self.hub = MsgHub([seat.agent for seat in self.seats], enable_auto_broadcast=False, name=name)
         self.talk = Conversation(self, self.seats, floor or FloorPolicy(), self.hub)
         self.mixer = Mixer(engines.clock)
-        self.asides: list[Aside] = []
+        self.asides = Asides(self)
         self.history: deque[Msg] = deque(maxlen=CATCH_UP_MESSAGES)
         self.on_join: Callable[[Session], None] | None = None
         """Who is told of every caller that joins: a script."""
@@ -154,9 +132,9 @@ class VoiceRoom:
             return
         self.engines.clock.discard(session)
         self.mixer.discard(session)
-        aside = self.aside_of(session)
+        aside = self.asides.of(session)
         if aside is not None:
-            self._dissolve(aside)
+            self.asides.dissolve(aside)
         self.talk.dismiss(session)
         session.close()
         self._tell_all(ParticipantLeft(participant=self.describe(session)))
@@ -211,9 +189,9 @@ class VoiceRoom:
     async def remove_agent(self, name: str) -> None:
         """Takes an agent out of the room; what it says just now ends. Raises Unknown."""
         seat = self.seat(name)
-        aside = next((aside for aside in self.asides if aside.seat is seat), None)
+        aside = self.asides.of(seat)
         if aside is not None:
-            self._dissolve(aside)
+            self.asides.dissolve(aside)
         participant = self.describe(seat)
         self.seats.remove(seat)
         self.talk.seats.remove(seat)
@@ -261,53 +239,19 @@ class VoiceRoom:
 
         Raises Unknown, and NameTaken where one of the two is aside already.
         """
-        seat, session = self.seat(agent), self.caller(caller)
-        for aside in self.asides:
-            if aside.seat is seat or aside.session is session:
-                raise NameTaken(f"{aside.seat.name} and {aside.session.name} are aside already")
-        self.talk.seats.remove(seat)
-        self.talk.silence(seat, by=session.name)
-        self.hub.delete(seat.agent)
-        self.talk.dismiss(session)
-        self.mixer.discard(session)
-        talk = Conversation(self, [seat], FloorPolicy(), None)
-        talk.admit(session)
-        aside = Aside(seat, session, talk, others_wait)
-        self.asides.append(aside)
-        self.talk.paused = any(aside.others_wait for aside in self.asides)
-        self.changed(session)
-        self.changed(seat)
+        aside = self.asides.begin(self.seat(agent), self.caller(caller), others_wait=others_wait)
+        self.changed(aside.session)
+        self.changed(aside.seat)
         return aside
 
     def end_aside(self, agent: str) -> None:
         """Both come back. Raises Unknown."""
-        aside = next((aside for aside in self.asides if aside.seat.name.casefold() == agent.casefold()), None)
-        if aside is None:
-            raise Unknown(f"'{agent}' is not aside with anybody")
-        self._dissolve(aside)
+        aside = self.asides.end(agent)
         if aside.session.id in self.sessions:
             self.changed(aside.session)
         self.changed(aside.seat)
 
-    def aside_of(self, one: Session | AgentSeat) -> Aside | None:
-        """The aside that somebody is in."""
-        return next((aside for aside in self.asides if aside.session is one or aside.seat is one), None)
-
-    def _dissolve(self, aside: Aside) -> None:
-        self.asides.remove(aside)
-        aside.talk.silence(aside.seat, by="the room")
-        aside.talk.dismiss(aside.session)
-        self.spawn(aside.talk.close())
-        if aside.seat in self.seats:
-            place = sum(1 for seat in self.seats[: self.seats.index(aside.seat)] if seat in self.talk.seats)
-            self.talk.seats.insert(place, aside.seat)
-            self.hub.add(aside.seat.agent)
-        if aside.session.id in self.sessions:
-            self.talk.admit(aside.session)
-            self.mixer.add(aside.session)
-        self.talk.resume(paused=any(other.others_wait for other in self.asides))
-
-    # ── what sessions decide (voice.session.Seat) ─────────────────────────────────────────────────────────────────────
+    # ── what sessions need (voice.seat.Seat) ─────────────────────────────────────────────────────────────────────────
 
     def hurry(self, session: Session) -> None:
         """The sound on which this caller's turn ends has come: not a tick is waited for."""
@@ -317,58 +261,12 @@ class VoiceRoom:
     def asr_stream(self, session: Session, on_event: Callable[[ASREvent], None]) -> ASRStream:
         """Opens a recogniser for a caller's utterance. Over a reply people say other things than in their own turn."""
         context = self.context if session.state.mouth is Mouth.IDLE else self.barge_in_context
-        return self.engines.asr.open(on_event, context=context, memory=session.asr_memory)
-
-    def overheard(self, session: Session, event: Event) -> None:
-        """What a caller does is shown to those he speaks with, in their own media time."""
-        for other in self._talk_of(session).sessions.values():
-            if other is not session:
-                other.emit(event.model_copy(update={"at_ms": other.now_ms}))
+        return self.engines.asr.open(on_event, context=context, memory=session.open_turn.asr_memory)
 
     def muted(self, session: Session) -> None:
         """A caller closed or opened his microphone himself."""
         if session.id in self.sessions:
             self.changed(session)
-
-    def speculate(self, session: Session, turn: int, text: str) -> None:
-        """A caller's turn looks complete."""
-        self._talk_of(session).speculate(session, turn, text)
-
-    def retract(self, session: Session, turn: int) -> None:
-        """The caller goes on."""
-        self._talk_of(session).retract(session, turn)
-
-    def commit(self, session: Session, commit: s.Commit) -> None:
-        """A turn is over."""
-        self._talk_of(session).commit(session, commit)
-
-    def silent(self, session: Session) -> None:
-        """A caller has fallen silent, with no turn open."""
-        self._talk_of(session).silent(session)
-
-    def held(self, session: Session, reply: int) -> None:
-        """A caller speaks over the reply."""
-        self._talk_of(session).held(session, reply)
-
-    def resumed(self, session: Session, reply: int) -> None:
-        """It was no interruption."""
-        self._talk_of(session).resumed(session, reply)
-
-    def interrupted(self, session: Session, reply: int, reason: s.Reason, ledger: Ledger) -> None:
-        """A caller broke in."""
-        self._talk_of(session).interrupted(session, reply, reason, ledger)
-
-    def playout_started(self, session: Session, reply: int, now: float) -> None:
-        """The first frame of a reply left for a caller."""
-        self._talk_of(session).playout_started(session, reply, now)
-
-    def first_heard(self, session: Session, reply: int, at: float) -> None:
-        """The far end reported that the first sample was heard at loop time `at`."""
-        self._talk_of(session).first_heard(session, reply, at)
-
-    def playout_ended(self, session: Session, reply: int, ledger: Ledger) -> None:
-        """A caller has heard the reply to its end."""
-        self._talk_of(session).playout_ended(session, reply, ledger)
 
     def tend(self, now: float) -> None:
         """Called about once a second, with loop time: nobody waits for a line that has been gone for a while."""
@@ -415,7 +313,7 @@ class VoiceRoom:
 
     def describe(self, one: Session | AgentSeat) -> Participant:
         """A participant as the others see him."""
-        aside = self.aside_of(one)
+        aside = self.asides.of(one)
         if isinstance(one, AgentSeat):
             partner = aside.session.name if aside is not None else None
             return Participant(name=one.name, kind="agent", muted=one.muted, quiet=one.quiet, aside=partner)
@@ -425,12 +323,6 @@ class VoiceRoom:
     @property
     def _talks(self) -> list[Conversation]:
         return [self.talk, *(aside.talk for aside in self.asides)]
-
-    def _talk_of(self, session: Session) -> Conversation:
-        for aside in self.asides:
-            if aside.session is session:
-                return aside.talk
-        return self.talk
 
     def _greet(self) -> None:
         greeting = next((seat for seat in self.seats if seat.greeting), None)

@@ -1,4 +1,4 @@
-"""What a session needs of others: its room, and whoever listens in."""
+"""What a session needs of others: its room, the conversation it takes part in, and whoever listens in."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -21,9 +21,20 @@ class Seat(Protocol):
 
     name: str
 
-    def overheard(self, session: "Session", event: Event) -> None: ...
+    @property
+    def talk(self) -> "Talk": ...
 
     def muted(self, session: "Session") -> None: ...
+
+    def hurry(self, session: "Session") -> None: ...
+
+    def asr_stream(self, session: "Session", on_event: Callable[[ASREvent], None]) -> ASRStream: ...
+
+
+class Talk(Protocol):
+    """What a session needs of the conversation that it takes part in."""
+
+    def overheard(self, session: "Session", event: Event) -> None: ...
 
     def silent(self, session: "Session") -> None: ...
 
@@ -44,10 +55,6 @@ class Seat(Protocol):
     def first_heard(self, session: "Session", reply: int, at: float) -> None: ...
 
     def playout_ended(self, session: "Session", reply: int, ledger: Ledger) -> None: ...
-
-    def hurry(self, session: "Session") -> None: ...
-
-    def asr_stream(self, session: "Session", on_event: Callable[[ASREvent], None]) -> ASRStream: ...
 
 
 class Tap(Protocol):

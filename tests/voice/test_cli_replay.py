@@ -13,24 +13,7 @@ from hubbub.voice.session import Session
 from hubbub.voice.turn import signals as s
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.energy import EnergyVAD
-
-
-class QuietRoom:
-    """A room with a recogniser that hears nothing, and without agents."""
-
-    name = "quiet"
-
-    def asr_stream(self, session, on_event):
-        return self
-
-    def feed(self, pcm): ...
-
-    def end(self): ...
-
-    def cancel(self): ...
-
-    def __getattr__(self, name):
-        return lambda *arguments: None
+from quiet_room import QuietRoom
 
 
 @pytest.fixture
@@ -49,7 +32,7 @@ def recording(tmp_path: Path) -> Path:
             session.judged(float(vad.judge([session.vad_stream], session.ear.window()[None])[0]))
         session.settle()
         if session.state.owed and session.state.ear.value == "pausing":
-            session._step(s.Final(session.now, session.state.owed[0], "what time is it"))
+            session.step(s.Final(session.now, session.state.owed[0], "what time is it"))
     session.close()
     recorder.close()
     return entry.path

@@ -18,8 +18,8 @@ from hubbub.voice.event import (
     Transcript,
 )
 from hubbub.voice.floor import FloorPolicy
+from hubbub.voice.refusal import NameTaken, RoomFull, Unknown
 from hubbub.voice.reply import AgentSeat
-from hubbub.voice.room import NameTaken, RoomFull, Unknown
 from room_world import COUNT, Model, World, simulated, voice
 
 TWO = {"Ava": "Yes.", "Ben": "No."}

@@ -7,7 +7,7 @@ import pytest
 from hubbub.voice.agenda import MAX_WAITING_WORDS
 from hubbub.voice.config import LimitsConfig, parse_config
 from hubbub.voice.config.floor import FloorConfig
-from hubbub.voice.conversation import NOISE_S
+from hubbub.voice.courtesy import NOISE_S
 from hubbub.voice.deciding import DECIDE_S
 from hubbub.voice.mixer import HANGOVER_MS, MOST_MS
 from hubbub.voice.room import CATCH_UP_MESSAGES

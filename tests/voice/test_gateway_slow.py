@@ -11,17 +11,9 @@ from hubbub.voice.session import Session
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.energy import EnergyVAD
 from live_house import live_house
+from quiet_room import QuietRoom
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
-
-
-class QuietRoom:
-    """A room in which nothing happens."""
-
-    name = "quiet"
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *arguments: None
 
 
 class OneDoor:

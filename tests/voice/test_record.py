@@ -11,23 +11,7 @@ from hubbub.voice.session import Session
 from hubbub.voice.turn import signals as s
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.energy import EnergyVAD
-
-
-class Room:
-    """A room in which nobody answers."""
-
-    name = "quiet room"
-
-    def asr_stream(self, session, on_event):
-        class Stream:
-            def feed(self, pcm): ...
-            def end(self): ...
-            def cancel(self): ...
-
-        return Stream()
-
-    def __getattr__(self, name):
-        return lambda *arguments: None
+from quiet_room import QuietRoom
 
 
 def tone(ms: int) -> bytes:
@@ -38,7 +22,7 @@ def tone(ms: int) -> bytes:
 def recording(tmp_path):
     vad = EnergyVAD()
     recorder = Recorder(tmp_path, vad_name=vad.name)
-    session = Session("Kim", Room(), vad=vad, policy=TurnPolicy())
+    session = Session("Kim", QuietRoom(), vad=vad, policy=TurnPolicy())
     entry = recorder.record(session)
     sound = bytes(16_000) + tone(800) + bytes(48_000) + tone(400) + bytes(16_000)
     for start in range(0, len(sound), 640):
@@ -48,9 +32,9 @@ def recording(tmp_path):
             session.judged(float(vad.judge([session.vad_stream], session.ear.window()[None])[0]))
         session.settle()
         if session.state.owed and session.state.ear.value == "pausing":
-            session._step(s.Final(session.now, session.state.owed[0], "what time is it"))
-    session.tap.spoke(16_000, Sound(1, 0, bytes(960), False))
-    session.tap.spoke(16_100, Sound(1, 480, bytes(960), True))
+            session.step(s.Final(session.now, session.state.owed[0], "what time is it"))
+    session.line.tap.spoke(16_000, Sound(1, 0, bytes(960), False))
+    session.line.tap.spoke(16_100, Sound(1, 480, bytes(960), True))
     session.close()
     recorder.close()
     return entry.path, sound

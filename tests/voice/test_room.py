@@ -11,8 +11,9 @@ from hubbub.agents.memory.in_process import InMemoryMemory
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
 from hubbub.voice.clock import MediaClock
 from hubbub.voice.event import Backchannel, Dtmf, Error, Left, Reply, Transcript, Turn
+from hubbub.voice.refusal import RoomFull
 from hubbub.voice.reply import AgentSeat
-from hubbub.voice.room import RoomEngines, RoomFull, VoiceRoom
+from hubbub.voice.room import RoomEngines, VoiceRoom
 from hubbub.voice.speech import Speech
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.caller import SimulatedCaller

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from hubbub.voice.event import Reply
 from hubbub.voice.floor import FloorPolicy
-from hubbub.voice.room import NameTaken, RoomFull, Unknown
+from hubbub.voice.refusal import NameTaken, RoomFull, Unknown
 from room_world import World, simulated, voice
 
 AGENTS = {
@@ -75,11 +75,11 @@ async def storm(world: World, rng: random.Random) -> None:
                 case "drop line" if someone and someone.session.connection is not None:
                     someone.session.detach(someone, asyncio.get_running_loop().time())
                     await asyncio.sleep(rng.uniform(0, 5))
-                    someone.session.connection, someone.session.disconnected_at = someone, None
+                    someone.session.line.connection, someone.session.line.lost_at = someone, None
         except (Unknown, NameTaken, RoomFull):
             pass
         room.tend(asyncio.get_running_loop().time())
-    for aside in list(room.asides):
+    for aside in room.asides:
         room.end_aside(aside.seat.name)
     for _ in range(60):
         await asyncio.sleep(1)

@@ -9,7 +9,7 @@ from hubbub.agents.message import Msg
 from hubbub.agents.pipeline import fanout_pipeline
 from hubbub.voice.event import Reply, Transcript
 from hubbub.voice.floor import FloorPolicy
-from hubbub.voice.room import Unknown
+from hubbub.voice.refusal import Unknown
 from hubbub.voice.script import ScriptError, Stage, load_script
 from room_world import COUNT, World, simulated, voice
 

@@ -163,11 +163,11 @@ class Desk:
             raise Refused("unknown_session", f"there is no session '{key[:40]}' here")
         if recorder is None:
             raise Refused("conflict", "this server records nothing: start it with --record DIR")
-        if body.on and session.tap is None:
+        if body.on and session.line.tap is None:
             recorder.record(session)
-        elif not body.on and session.tap is not None:
-            session.tap.closed()
-            session.tap = None
+        elif not body.on and session.line.tap is not None:
+            session.line.tap.closed()
+            session.line.tap = None
         return JSONResponse({"session": session.id, "recording": _recording(session)})
 
     async def recordings(self, request: Request) -> Response:
@@ -258,7 +258,7 @@ class Desk:
 
 
 def _session(session: Session, now: float, last: AnsweredTurn | None) -> dict[str, Any]:
-    connection, gone = session.connection, session.disconnected_at
+    connection, gone = session.connection, session.line.lost_at
     turn = None
     if last is not None:
         turn = {"turn": last.event.turn, "agent": last.event.agent, "total_ms": last.event.latency.total_ms}
@@ -274,7 +274,7 @@ def _session(session: Session, now: float, last: AnsweredTurn | None) -> dict[st
 
 
 def _recording(session: Session) -> str | None:
-    return session.tap.path.name if isinstance(session.tap, Recording) else None
+    return session.line.tap.path.name if isinstance(session.line.tap, Recording) else None
 
 
 def _gateway(connection: object) -> str:

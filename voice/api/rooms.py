@@ -12,7 +12,8 @@ from ...agents.message import Msg
 from ..config import RoomConfig
 from ..grant import Grant, Refused
 from ..house import House
-from ..room import NameTaken, Unknown, VoiceRoom
+from ..refusal import NameTaken, Unknown
+from ..room import VoiceRoom
 from .answer import refusal
 from .body import read_model
 from .room_bodies import AgentBody, AgentChange, AsideBody, CallerChange, RoomBody, Say

@@ -191,7 +191,7 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     line = PhoneLine(seed=zlib.crc32(scene.name.encode())).carry if stage.line == "phone" else None
     caller = SimulatedCaller(room, network_ms=stage.network_ms, echo_db=scene.echo_db, echo_ms=scene.echo_ms, line=line)
     session: Session = caller.session
-    tap = session.tap = _Windows()
+    tap = session.line.tap = _Windows()
     words = await _words(stage)
     known = stage.asr if isinstance(stage.asr, KnownWords) else None
     await _ask(caller, stage)

@@ -204,7 +204,7 @@ async def _serve(socket: WebSocket, door: Door, session: Session, join: wire.Joi
     connection.limit += 0 if join.after is None else len(session.log.after(join.after))
     previous = session.attach(connection, door.describe(session, audio), after=join.after, heard=heard)
     if join.lanes:
-        session.lanes_to = connection.send_lane
+        session.line.lanes_to = connection.send_lane
     if previous is not None:
         previous.end("replaced")
     incoming = Incoming(session, connection, join.audio.input_rate_hz)

@@ -163,7 +163,7 @@ class SimulatedCaller:
         await asyncio.gather(self._task, return_exceptions=True)
         self._room.leave(self.session)
 
-    # ── voice.session.Connection ──────────────────────────────────────────────────────────────────────────────────────
+    # ── voice.connection.Connection ──────────────────────────────────────────────────────────────────────────────────────
 
     def send_event(self, event: Event) -> None:
         self._downlink.append((self._line, event))

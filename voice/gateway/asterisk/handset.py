@@ -99,8 +99,7 @@ class Handset:
         event = CallEvent.model_validate(
             {"at_ms": session.now_ms, "speaker": self.name, "carrier": CARRIER, "state": state, "detail": detail}
         )
-        session.emit(event)
-        session.room.overheard(session, event)
+        session.share(event)
 
     def close(self) -> None:
         """The goodbye is off, or the call is over."""

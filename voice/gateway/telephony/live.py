@@ -55,8 +55,7 @@ class LiveCall:
         event = CallEvent.model_validate(
             {"at_ms": self.session.now_ms, "speaker": self.name, "carrier": self.carrier, "state": state, "detail": detail}
         )
-        self.session.emit(event)
-        self.session.room.overheard(self.session, event)
+        self.session.share(event)
         room, session = self.session.room.name, self.session.id
         log.info("call=%s carrier=%s room=%s session=%s %s %s", self.call_id, self.carrier, room, session, state, detail)
 
