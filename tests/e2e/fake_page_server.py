@@ -106,6 +106,15 @@ class FakeServer:
     def of(self, kind: type) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]
 
+    def forget(self) -> None:
+        """Another test begins with the same server: nothing has happened yet."""
+        for seen in (self.messages, self.audio_sizes, self.joins, self.requests, self.memory):
+            seen.clear()
+        self.audio.clear()
+        self.answers.clear()
+        self.refuse, self.down, self.speaking = None, False, None
+        self.replies = self.turns = self.sessions = 0
+
     # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def send(self, event: ev.Event) -> None:

@@ -135,6 +135,27 @@ class Page:
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": True}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
+    def touch(self, on: bool) -> None:
+        """A screen that is touched: the pointer is coarse and hovers over nothing."""
+        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": on, "maxTouchPoints": 1})
+
+    def finger(self, selector: str, *, down: bool) -> None:
+        """Puts a finger on the middle of an element, or takes it away."""
+        points = []
+        if down:
+            element = self.driver.find_element("css selector", selector)
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'nearest', inline: 'nearest'})", element)
+            x, y = self.driver.execute_script(
+                "const r = arguments[0].getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]", element
+            )
+            points = [{"x": x, "y": y}]
+        kind = "touchStart" if down else "touchEnd"
+        self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def tap(self, selector: str) -> None:
+        self.finger(selector, down=True)
+        self.finger(selector, down=False)
+
     def axe(self) -> list[str]:
         """What axe finds serious or worse in what is on the screen: rule, element and reason."""
         self.driver.execute_script(AXE.read_text())
