@@ -92,7 +92,7 @@ def test_one_talks_is_cut_types_and_turns_the_phone(page: Page, fake: FakeServer
     page.type("what time is it" + Keys.ENTER)
     page.until("document.querySelector('.entry:last-child[data-own=true]')")
     box = page.js("(({top, bottom}) => [top, bottom])(document.querySelector('#text').getBoundingClientRect())")
-    assert 0 <= box[0] and box[1] <= 470, "what one types is seen"
+    assert box[0] >= 0 and box[1] <= 470, "what one types is seen"
     assert layout_faults(page) == []
     assert caption_faults(page, room_px=NARROW_ROOM_PX) == []
 
