@@ -13,6 +13,7 @@ from hubbub.voice.vad.gain import FIRST_LEVEL, MOST, TARGET, gain_for, next_leve
 pytest.importorskip("onnxruntime", reason="the offline extra is not installed")
 
 from hubbub.voice.vad import silero
+from hubbub.voice.vad.silero_graph import batched_graph
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +68,11 @@ def test_settled_digital_silence_costs_no_inference_and_speech_after_it_is_found
     monkeypatch.setattr(engine, "_infer", lambda sound, lstm: (batches.append(len(sound)), infer(sound, lstm))[1])
     muted, talking = engine.open(), engine.open()
     speech = to_samples(fixture_audio("requests/hello"))[: 512 * 8].reshape(-1, 512)
-    zeros = np.zeros(512, np.int16)
+    idle = np.resize(np.array([8, -8, 0], np.int16), 512)  # as far as A-law's idle code goes
     for turn in range(100):
-        answer = engine.judge([muted, talking], np.stack([zeros, speech[turn % 8]]))
-    assert batches == [2] * 32 + [1] * 68
-    assert answer[0] < 0.01
+        answer = engine.judge([muted, talking], np.stack([idle, speech[turn % 8]]))
+    assert batches == [2] * 16 + [1] * 84
+    assert answer[0] < 0.1
     for window in speech:
         answer = engine.judge([muted], window[None])
     assert answer[0] > 0.5
@@ -82,7 +83,43 @@ def test_an_onset_after_long_silence_is_as_quick_as_after_short(
 ) -> None:
     speech = fixture_audio("sentences/sorry_can_i_ask_you_something_else-f5")
     short, long = (judge(engine, bytes(1024 * count) + speech)[count:] for count in (40, 4000))
-    assert (short == long).all()  # beyond one second nothing changes any more
+    assert (short == long).all()  # beyond half a second nothing changes any more
+
+
+def test_noise_that_can_be_heard_is_never_taken_for_digital_silence(engine: silero.SileroVAD, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    infer = engine._infer
+    monkeypatch.setattr(engine, "_infer", lambda sound, lstm: (judged.append(len(sound)), infer(sound, lstm))[1])
+    hiss = np.resize(np.array([9, -9, 0], np.int16), 512)
+    stream = engine.open()
+    for _ in range(40):
+        engine.judge([stream], hiss[None])
+    assert len(judged) == 40
+
+
+def test_the_layout_for_many_callers_answers_as_the_file_does(
+    engine: silero.SileroVAD, monkeypatch: pytest.MonkeyPatch, fixture_audio: Callable[[str], bytes]
+) -> None:
+    pytest.importorskip("onnx", reason="the layout is made with it")
+    assert engine.batched
+    monkeypatch.setattr(silero, "batched_graph", lambda path: None)  # as where `onnx` is not installed
+    as_it_is = silero.SileroVAD()
+    assert not as_it_is.batched
+    speech = fixture_audio("sentences/sorry_can_i_ask_you_something_else-f5")
+    assert np.abs(judge(engine, speech) - judge(as_it_is, speech)).max() < 1e-4
+
+
+def test_a_layout_that_answers_otherwise_is_not_used(monkeypatch: pytest.MonkeyPatch, engine: silero.SileroVAD) -> None:
+    onnx = pytest.importorskip("onnx", reason="the layout is made with it")
+
+    def broken(path: Path) -> bytes:
+        model = onnx.load_from_string(batched_graph(path))
+        bias = next(each for each in model.graph.initializer if tuple(each.dims) == (512,))
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.ones(512, np.float32), bias.name))
+        return model.SerializeToString()
+
+    monkeypatch.setattr(silero, "batched_graph", broken)
+    assert not silero.SileroVAD().batched
 
 
 @pytest.mark.parametrize("peak_dbfs", [-3, -13, -23, -33])
