@@ -100,6 +100,44 @@ def test_a_stop_in_full_sound_has_no_click() -> None:
     assert np.abs(sound[-1440:]).max() < 300
 
 
+def steps(sound: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    return np.abs(np.diff(sound))
+
+
+def test_another_reply_that_follows_a_cut_at_once_has_no_click() -> None:
+    """The second begins at its loudest: without a fade, by 9000 from one sample to the next."""
+    plain, joined = Track(), Track()
+    loudest = (np.cos(np.arange(480) * 2 * np.pi * 400 / 24_000) * 9000).astype("<i2").tobytes()
+    for track, joins in ((plain, True), (joined, False)):
+        for number in range(20):
+            track.sender.play(FRAME if number < 10 else loudest, track.now, joins=joins or number != 10)
+            track.now += 0.02
+    own = steps(plain.sound())[2 * 480 : 9 * 480].max()
+    assert steps(plain.sound()).max() > 3 * own
+    assert steps(joined.sound())[480:].max() < 2 * own
+
+
+def test_a_reply_that_is_cut_while_others_speak_has_no_click_and_leaves_their_voices_alone() -> None:
+    """The stream goes on, and so does their sound; only the reply falls."""
+    track = Track()
+    still = bytes(960)
+    flat = np.full(480, 9000, "<i2").tobytes()
+    sent: list[bytes] = []
+    encode = track.sender._encoder.encode
+    track.sender._encoder.encode = lambda pcm, now: sent.append(pcm) or encode(pcm, now)  # type: ignore[method-assign]
+    for number in range(20):
+        track.sender.play_voices(still, track.now)
+        if number < 10:
+            track.sender.play(flat, track.now)
+        track.sender.tick(track.now)
+        track.now = round(track.now + 0.02, 6)
+    sound = np.frombuffer(b"".join(sent), "<i2").astype(int)
+    assert (sound[2 * 480 : 10 * 480] == 9000).all()
+    assert steps(sound).max() < 200
+    assert not sound[12 * 480 :].any()
+    assert sent[-1] is still, "all peers encode the same object once"
+
+
 def test_a_stall_of_the_process_tears_no_hole_into_the_sound() -> None:
     track = Track()
     track.run(0.2, reply=True)

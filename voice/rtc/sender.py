@@ -40,6 +40,8 @@ TAIL_FRAMES = 5
 KEEP_ALIVE_S = 0.4
 """How often a quiet stream sends a packet, as Opus does in DTX."""
 
+_SILENCE = bytes(FRAME_BYTES)
+
 MAX_VOICES = 3
 """Frames of other callers' voices that wait for a reply's next frame; the oldest go first."""
 
@@ -73,10 +75,12 @@ class TrackSender:
         self._quiet_packet = b""
         self._voices: deque[bytes] = deque(maxlen=MAX_VOICES)
 
-    def play(self, pcm: bytes, now: float) -> int:
-        """Sends up to a frame of a reply, PCM16 at 24 kHz; answers its RTP timestamp."""
+    def play(self, pcm: bytes, now: float, *, joins: bool = True) -> int:
+        """Sends up to a frame of a reply, PCM16 at 24 kHz; answers its RTP timestamp. `joins`: False where it does not go on from the
+        frame of a reply before, though it follows it at once."""
+        pcm = self._edges.sound(pcm, joins=joins)
         if len(pcm) < FRAME_BYTES:
-            pcm = pcm.ljust(FRAME_BYTES, b"\0")
+            pcm += self._edges.silence((FRAME_BYTES - len(pcm)) // SAMPLE_BYTES)
         self._reply_at = now
         if self._voices:
             pcm = mix([pcm, self._voices.popleft()])
@@ -90,7 +94,7 @@ class TrackSender:
         self._voices.append(pcm)
         if now - self._reply_at > REPLY_PACE_S:
             while self._voices:
-                self._sound(self._voices.popleft(), now)
+                self._sound(self._with_tail(self._voices.popleft()), now)
 
     @property
     def quiet(self) -> bool:
@@ -124,7 +128,12 @@ class TrackSender:
             self._marked, self._timestamp = True, self._clock(now)
         self._tail = 0
         self._sounded_at = now
-        self._packet(self._encoder.encode(self._edges.sound(pcm), now), now)
+        self._packet(self._encoder.encode(pcm, now), now)
+
+    def _with_tail(self, voices: bytes) -> bytes:
+        """Voices that go on while the reply has stopped. Without a tail they stay the object they were, which all peers encode once."""
+        tail = self._edges.silence(MOUTH_FRAME_SAMPLES)
+        return voices if tail == _SILENCE else mix([voices, tail])
 
     def _silence(self, now: float) -> None:
         packet = self._encoder.encode(self._edges.silence(MOUTH_FRAME_SAMPLES), now)

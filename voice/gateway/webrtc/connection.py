@@ -35,7 +35,8 @@ class WebRTCConnection:
     def send_sound(self, sound: Sound) -> None:
         if self._track is None or not sound.pcm:
             return
-        timestamp = self._track.play(sound.pcm, self._now())
+        joins = (sound.reply, sound.offset) == self._next[:2]
+        timestamp = self._track.play(sound.pcm, self._now(), joins=joins)
         if (sound.reply, sound.offset, timestamp) != self._next:
             self._events.send(Playing(reply=sound.reply, offset=sound.offset, rtp=timestamp))
         self._next = (sound.reply, sound.offset + MOUTH_FRAME_SAMPLES, (timestamp + FRAME_TICKS) & 0xFFFFFFFF)
