@@ -69,8 +69,10 @@ class Hearing:
             self._others.heard(sound)
             self._others_for -= len(sound) // 2
         if not speech and state.ear is not Ear.SPEAKING:
+            if state.mouth is not Mouth.IDLE:
+                self._level.judge(sound, False)  # who begins over the reply comes out of this
             return ""
-        faint = self._level.judge(sound, speech)
+        faint = self._level.judge(sound, speech, begins=state.ear is not Ear.SPEAKING)
         if speech and self._others_for > 0 and self._is_echo(state, self._others):
             return "echo"  # without a reply, too: another caller's voice is nobody's turn here
         if not speech:

@@ -17,6 +17,14 @@ talkers lie 10 dB and more below who speaks into the microphone."""
 SMOOTH_WINDOWS = 4
 """The loudest of so many windows counts (128 ms with Silero's): between its vowels a voice falls by 20 dB."""
 
+BEGIN_DB = 15.0
+"""How far below his own level a caller may *begin*. A voice takes 50 to 100 ms to rise, and the "s" of "stop" lies 10 to 16 dB below its
+vowel: who waits for the vowel holds 100 ms late. It counts for the first window alone, which holds the reply but is no evidence: where
+the next ones stay faint it was a click, and the reply goes on."""
+
+RISE_DB, RISE_WINDOWS = 20.0, 6
+"""A beginning comes out of quiet: one of so many windows before (192 ms) was so much fainter. Talk in the room has no such holes."""
+
 LEARN = 0.4
 """How much of each utterance's level goes into the caller's: a few turns follow who leans back."""
 
@@ -27,18 +35,23 @@ class CallerLevel:
     def __init__(self) -> None:
         self.usual: float | None = None
         """The caller's level, None before the first turn."""
-        self._recent: deque[float] = deque(maxlen=SMOOTH_WINDOWS)
+        self._recent: deque[float] = deque(maxlen=RISE_WINDOWS)
         self._utterance: list[float] = []
 
-    def judge(self, sound: bytes, speech: bool) -> bool:
-        """Takes a window of PCM16; `speech`: the VAD's verdict. Answers whether it is too faint to be this caller."""
+    def judge(self, sound: bytes, speech: bool, *, begins: bool = False) -> bool:
+        """Takes a window of PCM16; `speech`: the VAD's verdict; `begins`: whether it would be the first of an utterance. Answers whether it
+        is too faint to be this caller."""
         samples = np.frombuffer(sound, np.int16).astype(np.float32)
         power = float(samples @ samples) / max(1, len(samples))
         level = 10 * math.log10(max(power, 1.0) / 32768**2)
         self._recent.append(level)
         if speech:
             self._utterance.append(level)
-        return self.usual is not None and max(self._recent) < self.usual - BELOW_DB
+        if self.usual is None:
+            return False
+        loudest = max(list(self._recent)[-SMOOTH_WINDOWS:])
+        rises = begins and min(self._recent) < loudest - RISE_DB
+        return loudest < self.usual - (BEGIN_DB if rises else BELOW_DB)
 
     def begin(self) -> None:
         """An utterance begins."""
