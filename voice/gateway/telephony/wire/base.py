@@ -201,6 +201,10 @@ class CarrierEnd(ABC):
     def _started(self, start: Start) -> None:
         self.stream_id, self.coding = start.stream_id, start.coding
 
+    def _this_stream(self, stream_id: str) -> None:
+        if stream_id != self.stream_id:
+            raise WireError("wrong_stream", f"this line carries the stream {self.stream_id!r}; {stream_id[:80]!r} came")
+
     def _next(self) -> int:
         self._sequence += 1
         return self._sequence

@@ -5,7 +5,8 @@ are heard. A stream of the ExoML verb may carry µ-law instead; its `media_forma
 """
 
 from . import base as b
-from .base import Clear, Coding, Connected, Data, Digit, FromCarrier, FromServer, Mark, MarkPlayed, Media, Start, Stop, Unknown
+from . import streams
+from .base import Coding, Connected, Data, Digit, FromCarrier, FromServer, MarkPlayed, Media, Start, Stop, Unknown
 
 NAME = "exotel"
 
@@ -29,8 +30,7 @@ class ServerEnd(b.ServerEnd):
             case "start":
                 return self._started(_read_start(message))
             case "media":
-                media = b.part(message, "media")
-                return Media(b.sound(media, self.coding), b.number(media, "chunk"), b.number(media, "timestamp"))
+                return streams.read_media(message, self.coding)
             case "dtmf":
                 said = b.part(message, "dtmf")
                 return Digit(b.digit(said), b.number(said, "duration"))
@@ -44,14 +44,7 @@ class ServerEnd(b.ServerEnd):
         return Unknown(event[:80])
 
     def send(self, message: FromServer) -> Data | None:
-        match message:
-            case Media(payload):
-                return b.write_json({"event": "media", "stream_sid": self.stream_id, "media": {"payload": b.base64_text(payload)}})
-            case Mark(name):
-                return b.write_json({"event": "mark", "stream_sid": self.stream_id, "mark": {"name": name}})
-            case Clear():
-                return b.write_json({"event": "clear", "stream_sid": self.stream_id})
-        return None
+        return streams.write_to_carrier(message, {"stream_sid": self.stream_id})
 
 
 class CarrierEnd(b.CarrierEnd):
@@ -64,15 +57,10 @@ class CarrierEnd(b.CarrierEnd):
 
     def receive(self, data: Data) -> FromServer:
         message = b.read_json(data)
-        event = b.text(message, "event")
-        if event not in ("media", "mark", "clear"):
-            return Unknown(event[:80])
-        stream_id = b.text(message, "stream_sid")
-        if stream_id != self.stream_id:
-            raise b.WireError("wrong_stream", f"this line carries the stream {self.stream_id!r}; {stream_id[:80]!r} came")
-        if event == "media":
-            return Media(b.sound(b.part(message, "media"), self.coding))
-        return Mark(b.text(b.part(message, "mark"), "name")) if event == "mark" else Clear()
+        read = streams.read_from_server(message, self.coding)
+        if not isinstance(read, Unknown):
+            self._this_stream(b.text(message, "stream_sid"))
+        return read
 
     def send(self, message: FromCarrier) -> Data | None:
         match message:

@@ -11,6 +11,7 @@ import json
 import re
 
 from . import base as b
+from . import streams
 from .base import Clear, Cleared, Coding, Data, Digit, FromCarrier, FromServer, Mark, MarkPlayed, Media, SendDigits, Start, Stop, Unknown
 
 NAME = "plivo"
@@ -31,10 +32,7 @@ class ServerEnd(b.ServerEnd):
             case "start":
                 return self._started(_read_start(message))
             case "media":
-                media = b.part(message, "media")
-                return Media(
-                    b.sound(media, self.coding), b.number(media, "chunk"), b.number(media, "timestamp"), b.text(media, "track", "inbound")
-                )
+                return streams.read_media(message, self.coding)
             case "dtmf":
                 return Digit(b.digit(b.part(message, "dtmf")))
             case "playedStream":
@@ -72,10 +70,10 @@ class CarrierEnd(b.CarrierEnd):
                 media = b.part(message, "media")
                 return Media(b.sound(media, _read_coding(b.text(media, "contentType"), b.rate(media, "sampleRate", RATES_HZ))))
             case "checkpoint":
-                self._check_stream(b.text(message, "streamId"))
+                self._this_stream(b.text(message, "streamId"))
                 return Mark(b.text(message, "name"))
             case "clearAudio":
-                self._check_stream(b.text(message, "streamId"))
+                self._this_stream(b.text(message, "streamId"))
                 return Clear()
             case "sendDTMF":
                 digits = b.text(message, "dtmf")
@@ -115,10 +113,6 @@ class CarrierEnd(b.CarrierEnd):
 
     def _event(self, event: str, **content: object) -> str:
         return b.write_json({"event": event, "sequenceNumber": self._next(), "streamId": self.stream_id, **content})
-
-    def _check_stream(self, stream_id: str) -> None:
-        if stream_id != self.stream_id:
-            raise b.WireError("wrong_stream", f"this line carries the stream {self.stream_id!r}; {stream_id[:80]!r} came")
 
 
 def _read_start(message: dict[str, object]) -> Start:

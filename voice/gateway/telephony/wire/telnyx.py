@@ -7,8 +7,8 @@ L16 is read and written little-endian: Telnyx does not say which it is, and thos
 """
 
 from . import base as b
+from . import streams
 from .base import (
-    Clear,
     Coding,
     Connected,
     Data,
@@ -16,7 +16,6 @@ from .base import (
     Failure,
     FromCarrier,
     FromServer,
-    Mark,
     MarkPlayed,
     Media,
     Start,
@@ -44,10 +43,7 @@ class ServerEnd(b.ServerEnd):
             case "start":
                 return self._started(_read_start(message))
             case "media":
-                media = b.part(message, "media")
-                return Media(
-                    b.sound(media, self.coding), b.number(media, "chunk"), b.number(media, "timestamp"), b.text(media, "track", "inbound")
-                )
+                return streams.read_media(message, self.coding)
             case "dtmf":
                 return Digit(b.digit(b.part(message, "dtmf")))
             case "mark":
@@ -59,14 +55,7 @@ class ServerEnd(b.ServerEnd):
         return Unknown(event[:80])
 
     def send(self, message: FromServer) -> Data | None:
-        match message:
-            case Media(payload):
-                return b.write_json({"event": "media", "media": {"payload": b.base64_text(payload)}})
-            case Mark(name):
-                return b.write_json({"event": "mark", "mark": {"name": name}})
-            case Clear():
-                return b.write_json({"event": "clear"})
-        return None
+        return streams.write_to_carrier(message, {})
 
 
 class CarrierEnd(b.CarrierEnd):
@@ -77,16 +66,7 @@ class CarrierEnd(b.CarrierEnd):
         self._account = self._call = ""
 
     def receive(self, data: Data) -> FromServer:
-        message = b.read_json(data)
-        event = b.text(message, "event")
-        match event:
-            case "media":
-                return Media(b.sound(b.part(message, "media"), self.coding))
-            case "mark":
-                return Mark(b.text(b.part(message, "mark"), "name"))
-            case "clear":
-                return Clear()
-        return Unknown(event[:80])
+        return streams.read_from_server(b.read_json(data), self.coding)
 
     def send(self, message: FromCarrier) -> Data | None:
         match message:
@@ -96,12 +76,7 @@ class CarrierEnd(b.CarrierEnd):
             case Start():
                 return self._start(message)
             case Media():
-                media = self._numbered(message)
-                content = {
-                    "track": media.track, "chunk": str(media.chunk), "timestamp": str(media.timestamp_ms),
-                    "payload": b.base64_text(media.payload),
-                }
-                return self._event("media", media=content)
+                return self._event("media", media=streams.write_media(self._numbered(message)))
             case Digit(digit):
                 return self._event("dtmf", dtmf={"digit": digit})
             case MarkPlayed(name):

@@ -6,7 +6,8 @@ a `clear`.
 """
 
 from . import base as b
-from .base import Clear, Coding, Connected, Data, Digit, FromCarrier, FromServer, Mark, MarkPlayed, Media, Start, Stop, Unknown
+from . import streams
+from .base import Coding, Connected, Data, Digit, FromCarrier, FromServer, MarkPlayed, Media, Start, Stop, Unknown
 
 NAME = "twilio"
 
@@ -26,10 +27,7 @@ class ServerEnd(b.ServerEnd):
             case "start":
                 return self._started(_read_start(message))
             case "media":
-                media = b.part(message, "media")
-                return Media(
-                    b.sound(media, self.coding), b.number(media, "chunk"), b.number(media, "timestamp"), b.text(media, "track", "inbound")
-                )
+                return streams.read_media(message, self.coding)
             case "dtmf":
                 return Digit(b.digit(b.part(message, "dtmf")))
             case "mark":
@@ -39,14 +37,7 @@ class ServerEnd(b.ServerEnd):
         return Unknown(event[:80])
 
     def send(self, message: FromServer) -> Data | None:
-        match message:
-            case Media(payload):
-                return b.write_json({"event": "media", "streamSid": self.stream_id, "media": {"payload": b.base64_text(payload)}})
-            case Mark(name):
-                return b.write_json({"event": "mark", "streamSid": self.stream_id, "mark": {"name": name}})
-            case Clear():
-                return b.write_json({"event": "clear", "streamSid": self.stream_id})
-        return None
+        return streams.write_to_carrier(message, {"streamSid": self.stream_id})
 
 
 class CarrierEnd(b.CarrierEnd):
@@ -58,15 +49,10 @@ class CarrierEnd(b.CarrierEnd):
 
     def receive(self, data: Data) -> FromServer:
         message = b.read_json(data)
-        event = b.text(message, "event")
-        if event not in ("media", "mark", "clear"):
-            return Unknown(event[:80])
-        stream_id = b.text(message, "streamSid")
-        if stream_id != self.stream_id:
-            raise b.WireError("wrong_stream", f"this line carries the stream {self.stream_id!r}; {stream_id[:80]!r} came")
-        if event == "media":
-            return Media(b.sound(b.part(message, "media"), self.coding))
-        return Mark(b.text(b.part(message, "mark"), "name")) if event == "mark" else Clear()
+        read = streams.read_from_server(message, self.coding)
+        if not isinstance(read, Unknown):
+            self._this_stream(b.text(message, "streamSid"))
+        return read
 
     def send(self, message: FromCarrier) -> Data | None:
         match message:
@@ -75,12 +61,7 @@ class CarrierEnd(b.CarrierEnd):
             case Start():
                 return self._start(message)
             case Media():
-                media = self._numbered(message)
-                content = {
-                    "track": media.track, "chunk": str(media.chunk), "timestamp": str(media.timestamp_ms),
-                    "payload": b.base64_text(media.payload),
-                }
-                return self._event("media", media=content)
+                return self._event("media", media=streams.write_media(self._numbered(message)))
             case Digit(digit):
                 return self._event("dtmf", dtmf={"track": "inbound_track", "digit": digit})
             case MarkPlayed(name):
