@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -81,27 +82,42 @@ class World:
         return SimulatedCaller(self.room, name, **options)
 
 
+def lived(test: Callable[[Any], Coroutine[Any, Any, None]], opened: Callable[[], AbstractAsyncContextManager[Any]]) -> Callable[[], None]:
+    """The test, run in simulated time in a world that is opened for it alone; it must leave no task behind."""
+
+    async def live() -> None:
+        async with opened() as world:
+            await test(world)
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and "caller" not in task.get_name()]
+        assert not left, f"left behind: {left}"
+
+    def run() -> None:
+        run_simulated(live())
+
+    run.__name__ = test.__name__
+    return run
+
+
+@asynccontextmanager
+async def ticking(clock: MediaClock, close: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs a clock, and closes what it moves before it stops."""
+    running = asyncio.create_task(clock.run())
+    try:
+        yield
+    finally:
+        await close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def opened(world: Any) -> AsyncIterator[Any]:
+    """Opens the `room` of a world, and runs its `clock`."""
+    await world.room.open()
+    async with ticking(world.clock, world.room.close):
+        yield world
+
+
 def simulated(agents: dict[str, Any], script: list[str] | None = None, **options: Any):
     """Runs a test in a world of its own, in simulated time, and checks that it leaves no task behind."""
-
-    def decorate(test: Callable[[World], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-        async def live() -> None:
-            world = World(dict(agents), list(script or []), **dict(options))
-            await world.room.open()
-            clock = asyncio.create_task(world.clock.run())
-            try:
-                await test(world)
-            finally:
-                await world.room.close()
-                clock.cancel()
-                await asyncio.gather(clock, return_exceptions=True)
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and "caller" not in task.get_name()]
-            assert not left, f"left behind: {left}"
-
-        def run() -> None:
-            run_simulated(live())
-
-        run.__name__ = test.__name__
-        return run
-
-    return decorate
+    return lambda test: lived(test, lambda: opened(World(dict(agents), list(script or []), **dict(options))))

@@ -3,7 +3,8 @@
 import asyncio
 import importlib.util
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,9 @@ from hubbub.voice.room import VoiceRoom
 from hubbub.voice.script import Stage
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.caller import SimulatedCaller
-from hubbub.voice.testing.time import run_simulated
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.vad.energy import EnergyVAD
-from room_world import voice
+from room_world import lived, ticking, voice
 
 ROOMS = Path(__file__).resolve().parents[2] / "examples" / "rooms"
 
@@ -29,25 +29,17 @@ ROOMS = Path(__file__).resolve().parents[2] / "examples" / "rooms"
 def served(name: str, script: list[str] | None = None):
     """Runs a test in a room of examples/rooms, in simulated time."""
 
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[tuple[VoiceRoom, House]]:
+        vad = EnergyVAD()
+        engines = Engines(vad, ScriptedASR(list(script or [])), ScriptedTTS(), {"vad": EngineInfo(name=vad.name)})
+        config = load_config(ROOMS / f"{name}.yaml", environ={})
+        house = House(config, engines=engines, model=EmbeddedModel(), environ={})
+        async with ticking(house.clock, house.directory.close):
+            yield await house.directory.room(next(iter(config.rooms))), house
+
     def decorate(test: Callable[[VoiceRoom, House], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-        async def live() -> None:
-            vad = EnergyVAD()
-            engines = Engines(vad, ScriptedASR(list(script or [])), ScriptedTTS(), {"vad": EngineInfo(name=vad.name)})
-            config = load_config(ROOMS / f"{name}.yaml", environ={})
-            house = House(config, engines=engines, model=EmbeddedModel(), environ={})
-            clock = asyncio.create_task(house.clock.run())
-            try:
-                await test(await house.directory.room(next(iter(config.rooms))), house)
-            finally:
-                await house.directory.close()
-                clock.cancel()
-                await asyncio.gather(clock, return_exceptions=True)
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and "caller" not in task.get_name()]
-            assert not left, f"left behind: {left}"
-
-        def run() -> None:
-            run_simulated(live())
-
+        run = lived(lambda world: test(*world), opened)
         run.__name__ = test.__name__
         return run
 

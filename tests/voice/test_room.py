@@ -1,10 +1,9 @@
 """A room end to end in simulated time: sound in, words, an agent, sound out, with scripted engines on a virtual clock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
 import pytest
 from hubbub.agents.agent.react import ReActAgent
 from hubbub.agents.memory.in_process import InMemoryMemory
@@ -17,19 +16,11 @@ from hubbub.voice.room import RoomEngines, VoiceRoom
 from hubbub.voice.speech import Speech
 from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.caller import SimulatedCaller
-from hubbub.voice.testing.time import run_simulated
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.tts.base import Voice
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.energy import EnergyVAD
-
-COUNT = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen."
-
-
-def tone(ms: int, *, level: float = 0.3) -> bytes:
-    time = np.arange(16 * ms) / 16_000
-    harmonics = sum(np.sin(2 * np.pi * 220 * n * time + n) / n**0.5 for n in range(1, 12)) / 4  # bright: a dull tone is a hum
-    return (harmonics * level * 32767).astype(np.int16).tobytes()
+from room_world import COUNT, lived, opened, voice
 
 
 class Model(ChatModelBase):
@@ -75,34 +66,13 @@ class World:
 
 def simulated(script: list[str], *answers: str | Exception, **options: Any):
     """Runs a test in a world of its own, in simulated time, and checks that it leaves no task behind."""
-
-    def decorate(test: Callable[[World], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-        async def live() -> None:
-            world = World(script, *answers, **options)
-            await world.room.open()
-            clock = asyncio.create_task(world.clock.run())
-            try:
-                await test(world)
-            finally:
-                await world.room.close()
-                clock.cancel()
-                await asyncio.gather(clock, return_exceptions=True)
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and "caller" not in task.get_name()]
-            assert not left, f"left behind: {left}"
-
-        def run() -> None:
-            run_simulated(live())
-
-        run.__name__ = test.__name__
-        return run
-
-    return decorate
+    return lambda test: lived(test, lambda: opened(World(script, *answers, **options)))
 
 
 @simulated(["what time is it"], "It is noon.")
 async def test_a_turn_is_answered(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(bytes(16_000) + tone(900))
+    caller.say(bytes(16_000) + voice(900))
     reply = await caller.wait_for(Reply, lambda event: event.final)
     assert reply.text.strip() == "It is noon." and reply.unheard == "" and reply.agent == "Ava"
     final = [event for event in caller.of(Transcript) if event.final]
@@ -114,7 +84,7 @@ async def test_a_turn_is_answered(world):
 @simulated(["what time is it"], "It is noon.")
 async def test_speculation_hides_the_engines_behind_the_endpointing_wait(world):
     caller = SimulatedCaller(world.room)
-    caller.say(tone(900))
+    caller.say(voice(900))
     turn = await caller.wait_for(Turn)
     parts = turn.latency.model_dump()
     total = parts.pop("total_ms")
@@ -128,7 +98,7 @@ async def test_speculation_hides_the_engines_behind_the_endpointing_wait(world):
 @simulated(["what time", "is it"], "It is noon.")
 async def test_a_wrong_speculation_leaves_no_trace(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(700) + bytes(16 * 250 * 2) + tone(700))
+    caller.say(voice(700) + bytes(16 * 250 * 2) + voice(700))
     await caller.wait_for(Reply, lambda event: event.final)
     assert (await world.memory())[0] == ("Kim", "what time is it")
     assert len(await world.memory()) == 2
@@ -139,11 +109,11 @@ async def test_a_wrong_speculation_leaves_no_trace(world):
 @simulated(["count to twenty", "stop"], COUNT, "All right.")
 async def test_an_interruption_keeps_what_was_heard(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(900))
+    caller.say(voice(900))
     await caller.wait_for(Reply)
     await asyncio.sleep(2.0)
     frames_before = len(caller.heard_replies)
-    caller.say(tone(400))
+    caller.say(voice(400))
     cut = await caller.wait_for(Reply, lambda event: event.final)
     assert cut.interrupted and cut.interrupted_by == "Kim"
     assert cut.text + cut.unheard == COUNT + " "
@@ -160,10 +130,10 @@ async def test_an_interruption_keeps_what_was_heard(world):
 @simulated(["count to twenty", ""], COUNT)
 async def test_a_cough_pauses_and_the_reply_goes_on_from_the_same_sample(world):
     caller = SimulatedCaller(world.room)
-    caller.say(tone(900))
+    caller.say(voice(900))
     await caller.wait_for(Reply)
     await asyncio.sleep(1.5)
-    caller.say(tone(160))
+    caller.say(voice(160))
     reply = await caller.wait_for(Reply, lambda event: event.final)
     assert not reply.interrupted and reply.text == COUNT + " " and len(world.model.asked) == 1
     frames = caller.heard_replies
@@ -177,10 +147,10 @@ async def test_a_cough_pauses_and_the_reply_goes_on_from_the_same_sample(world):
 @simulated(["count to twenty", "yeah"], COUNT)
 async def test_a_backchannel_leaves_the_floor(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(900))
+    caller.say(voice(900))
     await caller.wait_for(Reply)
     await asyncio.sleep(1.5)
-    caller.say(tone(300))
+    caller.say(voice(300))
     reply = await caller.wait_for(Reply, lambda event: event.final)
     assert not reply.interrupted
     assert [event.text for event in caller.of(Backchannel)] == ["yeah"]
@@ -219,10 +189,10 @@ async def test_keys_interrupt_and_are_a_turn_when_no_further_one_comes(world):
 @simulated(["tell me", "but wait", "and now"], COUNT, "Yes?", seat={"interruptible": False})
 async def test_a_protected_reply_is_heard_to_its_end_and_the_words_over_it_are_kept(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(700))
+    caller.say(voice(700))
     await caller.wait_for(Reply)
     await asyncio.sleep(1.5)
-    caller.say(tone(1200))
+    caller.say(voice(1200))
     first = await caller.wait_for(Reply, lambda event: event.final, within_s=60)
     assert (first.text.strip(), first.interrupted) == (COUNT, False)
     heard = [end - start for reply, start, end in caller.heard_spans if reply == 1]
@@ -265,7 +235,7 @@ async def test_typing_and_the_button_interrupt(world):
 @simulated(["hello"], RuntimeError("the provider is down"))
 async def test_a_model_that_fails_is_apologised_for(world):
     caller = SimulatedCaller(world.room)
-    caller.say(tone(700))
+    caller.say(voice(700))
     error = await caller.wait_for(Error)
     assert error.code == "reply_failed"
     reply = await caller.wait_for(Reply, lambda event: event.final)
@@ -276,7 +246,7 @@ async def test_a_model_that_fails_is_apologised_for(world):
 @simulated(["what time is it"], "At last.", first_s=5.0)
 async def test_a_slow_model_is_announced_within_two_seconds(world):
     caller = SimulatedCaller(world.room)
-    caller.say(tone(700))
+    caller.say(voice(700))
     end = await caller.said()
     await caller.wait_for(Error, lambda event: event.code == "slow_model")
     assert asyncio.get_running_loop().time() - end < 3.2
@@ -286,18 +256,18 @@ async def test_a_slow_model_is_announced_within_two_seconds(world):
 @simulated([RuntimeError("the recogniser died"), "hello"], "Hi.")  # type: ignore[list-item]
 async def test_a_recogniser_that_fails_is_told_and_the_next_turn_works(world):
     caller = SimulatedCaller(world.room)
-    caller.say(tone(600))
+    caller.say(voice(600))
     error = await caller.wait_for(Error)
     assert error.code == "asr_failed"
     await asyncio.sleep(2)
-    caller.say(tone(600))
+    caller.say(voice(600))
     assert (await caller.wait_for(Reply, lambda event: event.final)).text.strip() == "Hi."
 
 
 @simulated(["hello"], "Hello Kim.")
 async def test_everybody_hears_a_reply_and_sees_whose_words_they_are(world):
     kim, lee = SimulatedCaller(world.room, "Kim"), SimulatedCaller(world.room, "Lee")
-    kim.say(tone(600))
+    kim.say(voice(600))
     await lee.wait_for(Reply, lambda event: event.final)
     assert any(kim.heard) and any(lee.heard)
     assert world.room.participants[1].name == "Kim"
@@ -306,10 +276,10 @@ async def test_everybody_hears_a_reply_and_sees_whose_words_they_are(world):
 @simulated(["count to twenty", "stop"], COUNT, "All right.")
 async def test_a_second_person_breaks_in_for_everybody(world):
     kim, lee = SimulatedCaller(world.room, "Kim"), SimulatedCaller(world.room, "Lee")
-    kim.say(tone(900))
+    kim.say(voice(900))
     await lee.wait_for(Reply)
     await asyncio.sleep(1.5)
-    lee.say(tone(400))
+    lee.say(voice(400))
     cut = await kim.wait_for(Reply, lambda event: event.final)
     assert cut.interrupted_by == "Lee"
     await asyncio.sleep(0.2)
@@ -319,7 +289,7 @@ async def test_a_second_person_breaks_in_for_everybody(world):
 @simulated(["hello"], COUNT)
 async def test_a_caller_who_leaves_mid_reply_leaves_a_true_memory(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(600))
+    caller.say(voice(600))
     await caller.wait_for(Reply)
     await asyncio.sleep(1.5)
     await caller.leave()
@@ -331,7 +301,7 @@ async def test_a_caller_who_leaves_mid_reply_leaves_a_true_memory(world):
 @simulated(["hello"], COUNT)
 async def test_left_is_the_last_that_is_told(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(600))
+    caller.say(voice(600))
     await caller.wait_for(Reply)
     await asyncio.sleep(1.5)
     caller.session.emit(Left(reason="left"))
@@ -343,7 +313,7 @@ async def test_left_is_the_last_that_is_told(world):
 @simulated(["count to twenty", "stop"], COUNT, "Yes?", first_s=3.0, seat={"filler": "One moment."})
 async def test_a_filler_covers_a_slow_model_and_is_nobodys_word(world):
     caller = SimulatedCaller(world.room, "Kim")
-    caller.say(tone(700))
+    caller.say(voice(700))
     end = await caller.said()
     while not any(caller.heard_replies):
         await asyncio.sleep(0.02)
@@ -360,7 +330,7 @@ async def test_a_filler_covers_a_slow_model_and_is_nobodys_word(world):
 @simulated(["hello"], "Hi.", seat={"filler": "One moment."})
 async def test_a_quick_reply_needs_no_filler(world):
     caller = SimulatedCaller(world.room)
-    caller.say(tone(700))
+    caller.say(voice(700))
     await caller.wait_for(Reply, lambda event: event.final)
     assert sum(end - start for _, start, end in caller.heard_spans) == 24 * 300
 
@@ -368,7 +338,7 @@ async def test_a_quick_reply_needs_no_filler(world):
 @simulated(["count to twenty"], COUNT, "Hello Lee.")
 async def test_a_listener_whose_line_is_lost_holds_up_nobody(world):
     kim = SimulatedCaller(world.room, "Kim")
-    kim.say(tone(900))
+    kim.say(voice(900))
     await kim.wait_for(Reply)
     await asyncio.sleep(1.5)
     loop = asyncio.get_running_loop()
@@ -407,14 +377,14 @@ async def test_long_silence_costs_no_turn_and_no_memory(world):
     await asyncio.sleep(600)
     assert not caller.of(Transcript) and not world.model.asked
     assert len(caller.session.ear._buffer) < 100_000
-    caller.say(tone(600))
+    caller.say(voice(600))
     await caller.wait_for(Reply, lambda event: event.final)
 
 
 @simulated(["count to twenty", "yeah", "", "stop"], COUNT, "Fine.")
 async def test_a_client_that_does_not_report_is_credited_less(world):
     caller = SimulatedCaller(world.room, reports_playhead=False)
-    caller.say(tone(900))
+    caller.say(voice(900))
     await caller.wait_for(Reply)
     await asyncio.sleep(2)
     caller.session.press_interrupt()
