@@ -16,26 +16,21 @@ import asyncio
 import base64
 import json
 import os
-import sys
 from collections import deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import uvloop
 from asterisk_caller import AUDIOSOCKET_PORT, AudioSocketCaller, ChannelCaller
+from crowd import REQUEST, talk
 from hubbub.voice.audio.g711 import encode_ulaw
 from hubbub.voice.audio.resample import resample
 from hubbub.voice.audio.wav import read_wav
 from hubbub.voice.gateway.telephony.wire.base import Connected, Start
 from hubbub.voice.gateway.telephony.wire.twilio import CarrierEnd
-from webrtc import REQUEST, start_server
 from webrtc_caller import FRAME_S, GIVE_UP_S, REST_S, Caller, Figures, Speech, WebSocketCaller, percentile
 from websockets.asyncio.client import connect
-
-sys.path.insert(0, str(Path(__file__).parent / "peers"))
-from process import sample
 
 FRAME_BYTES = 160
 HEAR_S = 1.5
@@ -160,38 +155,16 @@ async def measure(kind: type[Caller], calls: int, arguments: argparse.Namespace,
     """One row."""
     if kind is AudioSocketCaller:
         arguments = argparse.Namespace(**{**vars(arguments), "server": [*arguments.server, "--audiosocket", str(AUDIOSOCKET_PORT)]})
-    process, url = await asyncio.to_thread(start_server, arguments, calls)
     figures = PhoneFigures()
-    loop = asyncio.get_running_loop()
-    try:
-        ramp = calls * 0.15 + 4
-        begin = loop.time() + ramp
-        until = begin + arguments.seconds
-        callers = [kind(url, f"room{n}", speech, figures, measure_from=begin) for n in range(calls)]
-        tasks = [asyncio.create_task(caller.run(until, 0.15 * n)) for n, caller in enumerate(callers)]
-        await asyncio.sleep(ramp)
-        before = sample(process.pid)
-        await asyncio.sleep(arguments.seconds)
-        after = sample(process.pid)
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, BaseException):
-                figures.lost_sessions += 1
-                print(f"lost: {end!r}", file=sys.stderr)
-    finally:
-        process.terminate()
-        process.wait()
-    seconds = after.at_s - before.at_s
-    cpu = 100 * (after.cpu_s - before.cpu_s) / seconds
-    foreign = 100 * (after.core_s - before.core_s) / seconds - cpu
+    used = await talk(kind, calls, arguments, speech, figures)
     phone = kind is PhoneCaller
     label = next(name for name, known in KINDS.items() if known is kind)
     silence = f"{percentile(figures.silence_ms, 50):.0f} / {percentile(figures.silence_ms, 95):.0f}" if phone else ""
     return (
         f"| {label} | {calls} "
         f"| {percentile(figures.answer_ms, 50):.0f} / {percentile(figures.answer_ms, 95):.0f} | {silence} "
-        f"| {f'{max(figures.ahead_ms):.0f}' if phone else ''} | {cpu:.0f} | {cpu / calls:.2f} | {80 / (cpu / calls):.0f} "
-        f"| {len(figures.answer_ms)} | {figures.unanswered} | {100 * figures.late / max(1, figures.sent):.1f} | {foreign:.0f} "
+        f"| {f'{max(figures.ahead_ms):.0f}' if phone else ''} | {used.cpu:.0f} | {used.cpu / calls:.2f} | {80 / (used.cpu / calls):.0f} "
+        f"| {len(figures.answer_ms)} | {figures.unanswered} | {100 * figures.late / max(1, figures.sent):.1f} | {used.foreign:.0f} "
         f"| {figures.lost_sessions} |"
     )
 

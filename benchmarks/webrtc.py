@@ -11,68 +11,26 @@ where *driver late* (frames that the callers sent more than 20 ms late) and *una
 import argparse
 import asyncio
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import uvloop
+from crowd import REQUEST, talk
 from hubbub.voice.audio.wav import read_wav
 from hubbub.voice.rtc.transport import make_certificate
 from webrtc_caller import Caller, Figures, Speech, WebRTCCaller, WebSocketCaller, percentile
 
-sys.path.insert(0, str(Path(__file__).parent / "peers"))
-from process import sample
-
-HERE = Path(__file__).resolve().parent
-REQUEST = HERE.parent / "audio_fixtures" / "requests" / "what_time_is_it.wav"
-
-
-def start_server(arguments: argparse.Namespace, rooms: int) -> tuple[subprocess.Popen[str], str]:
-    """The simulated server on core 0, and its address."""
-    command = [sys.executable, str(HERE / "simulated_server.py"), "--port", "0", "--rooms", str(rooms), "--core", "0"]
-    command += ["--endpoint-ms", "200", "--sentences", "1", *arguments.server]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("READY"):
-            return process, f"http://127.0.0.1:{line.split()[1]}"
-    raise RuntimeError("the server did not start")
-
 
 async def measure(kind: type[Caller], sessions: int, arguments: argparse.Namespace, speech: Speech) -> str:
     """One row."""
-    process, url = start_server(arguments, sessions)
     figures = Figures()
-    loop = asyncio.get_running_loop()
-    try:
-        ramp = sessions * 0.15 + 4
-        begin = loop.time() + ramp
-        until = begin + arguments.seconds
-        callers = [kind(url, f"room{n}", speech, figures, measure_from=begin) for n in range(sessions)]
-        tasks = [asyncio.create_task(caller.run(until, 0.15 * n)) for n, caller in enumerate(callers)]
-        await asyncio.sleep(ramp)
-        before = sample(process.pid)
-        await asyncio.sleep(arguments.seconds)
-        after = sample(process.pid)
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-        figures.lost_sessions = sum(isinstance(end, BaseException) for end in ends)
-        for end in ends:
-            if isinstance(end, BaseException):
-                print(f"lost: {end!r}", file=sys.stderr)
-    finally:
-        process.terminate()
-        process.wait()
-    seconds = after.at_s - before.at_s
-    cpu = 100 * (after.cpu_s - before.cpu_s) / seconds
-    foreign = 100 * (after.core_s - before.core_s) / seconds - cpu
+    used = await talk(kind, sessions, arguments, speech, figures)
     name = "WebRTC" if issubclass(kind, WebRTCCaller) else "WebSocket"
     name += f" {arguments.loss:.0%} loss" if arguments.loss and name == "WebRTC" else ""
     return (
         f"| {name} | {sessions} | {percentile(figures.setup_ms, 50):.0f} / {percentile(figures.setup_ms, 95):.0f} "
         f"| {percentile(figures.answer_ms, 50):.0f} / {percentile(figures.answer_ms, 95):.0f} "
-        f"| {cpu:.0f} | {cpu / sessions:.1f} "
-        f"| {after.memory_mb:.0f} | {len(figures.answer_ms)} | {figures.unanswered} "
-        f"| {100 * figures.late / max(1, figures.sent):.1f} | {foreign:.0f} | {figures.lost_sessions} |"
+        f"| {used.cpu:.0f} | {used.cpu / sessions:.1f} "
+        f"| {used.memory_mb:.0f} | {len(figures.answer_ms)} | {figures.unanswered} "
+        f"| {100 * figures.late / max(1, figures.sent):.1f} | {used.foreign:.0f} | {figures.lost_sessions} |"
     )
 
 
