@@ -1,7 +1,8 @@
 """The guides are held to the code: every code block is run, read or checked, every page is in the site, every link leads somewhere.
 
 Python is run, against a served house where it talks to one; where a page has a test of its own that does (`RUN_ELSEWHERE`), it is only
-compiled here. YAML is read as a configuration, JSON is parsed, and every `hubbub …` and `make …` of a shell block is one that exists.
+compiled here. YAML is read as a configuration, JSON is parsed, and what has a type is checked against the protocol; every `hubbub …` and
+`make …` of a shell block is one that exists.
 """
 
 import argparse
@@ -21,7 +22,9 @@ import pytest
 import yaml
 from hubbub.voice.audio.wav import write_wav
 from hubbub.voice.cli import _parser
-from hubbub.voice.config import Config, parse_config
+from hubbub.voice.config import parse_config
+from hubbub.voice.schema import client_schema, server_schema
+from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -115,10 +118,8 @@ def test_pages_that_are_run_elsewhere_are() -> None:
 @pytest.mark.parametrize("page", pages_with("yaml"))
 def test_yaml_is_a_configuration(page: Path) -> None:
     for line, block in blocks(page, "yaml"):
-        values = yaml.safe_load(block)
-        if isinstance(values, dict) and set(values) <= set(Config.model_fields):
-            whole = block if "rooms" in values else block + "\nrooms: {default: {agents: [{name: Ava}]}}\n"
-            parse_config(whole, f"{name_of(page)}:{line}", environ=_variables(block))
+        whole = block if "rooms" in yaml.safe_load(block) else block + "\nrooms: {default: {agents: [{name: Ava}]}}\n"
+        parse_config(whole, f"{name_of(page)}:{line}", environ=_variables(block))
 
 
 def _variables(block: str) -> dict[str, str]:
@@ -126,13 +127,19 @@ def _variables(block: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", pages_with("json"))
-def test_json_is_json(page: Path) -> None:
-    for _, block in blocks(page, "json"):
-        try:
-            json.loads(block)
-        except ValueError:
-            for one in block.strip().splitlines():  # one object a line
-                json.loads(one)
+def test_json_is_read_and_what_has_a_type_is_in_the_protocol(page: Path) -> None:
+    for line, block in blocks(page, "json"):
+        for value in _json_values(block):
+            if isinstance(value, dict) and "type" in value:
+                allowed = [schema for schema in (client_schema(), server_schema()) if Draft202012Validator(schema).is_valid(value)]
+                assert allowed, f"{name_of(page)}:{line}: neither client nor server may send {value}"
+
+
+def _json_values(block: str) -> list[Any]:
+    try:
+        return [json.loads(block)]
+    except ValueError:
+        return [json.loads(one) for one in block.strip().splitlines()]  # one object a line
 
 
 # ── shell ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -109,16 +109,18 @@ def test_dictionaries_of_agentscope_2x() -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "words"),
     [
-        {}, [], "text", {"name": "a", "role": "user"}, {"name": "a", "role": "robot", "content": "hi"},
-        {"name": "a", "role": "user", "content": 3}, {"name": "a", "role": "user", "content": [{"type": "hologram"}]},
-        {"name": "a", "role": "user", "content": [{"type": "text"}]}, {"name": "a", "role": "user", "content": ["hi"]},
-        {"name": "a", "role": "user", "content": [{"type": "image", "source": {"type": "ftp"}}]},
+        ({}, "name"), ([], "name, role and content"), ("text", "name, role and content"), ({"name": "a", "role": "user"}, "content"),
+        ({"name": "a", "role": "robot", "content": "hi"}, "robot"), ({"name": "a", "role": "user", "content": 3}, "content"),
+        ({"name": "a", "role": "user", "content": [{"type": "hologram"}]}, "hologram"),
+        ({"name": "a", "role": "user", "content": [{"type": "text"}]}, "text"),
+        ({"name": "a", "role": "user", "content": ["hi"]}, "hi"),
+        ({"name": "a", "role": "user", "content": [{"type": "image", "source": {"type": "ftp"}}]}, "ftp"),
     ],
 )  # fmt: skip
-def test_what_is_not_a_message_says_so(data: object) -> None:
-    with pytest.raises(MessageFormatError):
+def test_what_is_not_a_message_says_so(data: object, words: str) -> None:
+    with pytest.raises(MessageFormatError, match=words):
         Msg.from_dict(data)  # type: ignore[arg-type]
 
 

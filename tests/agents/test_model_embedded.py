@@ -82,6 +82,7 @@ def test_the_pieces_of_a_reply_are_the_reply(text: str) -> None:
 def test_it_answers_anything_without_markdown(text: str) -> None:
     answer = EmbeddedModel(now=lambda: NOW).answer([{"role": "user", "name": "caller", "content": text}])
     assert answer.strip()
+    assert not set(answer) & set("*_#`[]|") - set(text), "it is spoken as it stands"
 
 
 def test_the_same_conversation_gives_the_same_answers_and_another_seed_may_differ() -> None:

@@ -87,7 +87,8 @@ async def test_a_wrong_body_is_explained(client: httpx.AsyncClient, body: Any, s
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 60_000])
 async def test_what_is_not_json_is_refused(client: httpx.AsyncClient, content: bytes) -> None:
     answer = await client.post("/api/tokens", content=content, headers={"authorization": f"Bearer {KEY}"})
-    assert answer.status_code == 400
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+    assert "JSON" in answer.json()["error"]["message"]
 
 
 # ── hubbub token ─────────────────────────────────────────────────────────────────────────────────────────────────────

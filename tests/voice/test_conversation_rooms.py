@@ -217,6 +217,7 @@ async def test_by_default_a_barge_in_drops_who_was_queued(world: World):
     kim.session.type("what do you say everybody")
     await kim.wait_for(Reply)
     await asyncio.sleep(2)
+    assert kim.of(Floor)[-1].queue == ("Ben",)
     kim.say(voice(500))
     await final(kim)
     await asyncio.sleep(30)

@@ -19,10 +19,17 @@ def types(schema: dict[str, Any]) -> set[str]:
     return set(schema["discriminator"]["mapping"])
 
 
-@pytest.mark.parametrize("make", [client_schema, server_schema])
-def test_the_schemas_are_schemas(make: Any) -> None:
+@pytest.mark.parametrize(
+    ("make", "right"),
+    [(client_schema, {"type": "text", "text": "hello"}), (server_schema, {"type": "pong", "id": 3, "at_ms": 0, "seq": 0})],
+)
+def test_the_schemas_tell_right_from_wrong(make: Any, right: dict[str, Any]) -> None:
     """That the files hold them is held in tests/test_packaging.py, which every change must pass."""
     jsonschema.Draft202012Validator.check_schema(make())
+    judge = jsonschema.Draft202012Validator(make())
+    assert judge.is_valid(right)
+    for wrong in ({}, [], {"type": "party"}, {**right, "type": 3}, {"type": right["type"]}):
+        assert not judge.is_valid(wrong), wrong
 
 
 def test_every_event_is_in_the_page() -> None:

@@ -158,5 +158,5 @@ def test_late_frames_do_not_overtake() -> None:
 
 @pytest.mark.parametrize("wrong", [{"loss": 1.0}, {"loss": -0.1}, {"burst_ms": 5}, {"jitter_ms": -1}, {"jitter_ms": 99_999}])
 def test_a_line_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=next(iter(wrong)).removesuffix("_ms")):
         BadLine(**wrong)  # type: ignore[arg-type]

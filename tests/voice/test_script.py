@@ -129,7 +129,10 @@ async def test_a_script_ends_with_its_stage_whatever_it_waits_for(world: World):
     stage.start()
     kim = world.caller("Kim")
     await final(kim)
+    assert world.room.talk.on_turn is not None, "the script listens"
     await stage.close()
+    assert world.room.talk.on_turn is None
+    assert not [task for task in asyncio.all_tasks() if "script" in task.get_name()]
 
 
 @pytest.mark.parametrize(

@@ -99,5 +99,6 @@ def test_clocks_may_differ_a_little() -> None:
 
 
 def test_a_token_cannot_live_for_ever() -> None:
-    with pytest.raises(ValidationError):
+    assert TokenRequest(for_s=MAX_LIFE_S).for_s == MAX_LIFE_S
+    with pytest.raises(ValidationError, match=f"less than or equal to {MAX_LIFE_S}"):
         TokenRequest(for_s=MAX_LIFE_S + 1)

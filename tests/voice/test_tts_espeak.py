@@ -38,6 +38,12 @@ async def say(engine: EspeakTTS, text: str, voice: Voice = Voice()) -> bytes:  #
     return b"".join([chunk.pcm async for chunk in engine.synthesize(text, voice)])
 
 
+def is_heard(pcm: bytes) -> bool:
+    """Whether there is a word's worth of sound: a fifth of a second that is loud somewhere."""
+    sound = np.frombuffer(pcm, "<i2")
+    return len(sound) > 22_050 // 5 and int(np.abs(sound.astype(int)).max()) > 3000
+
+
 # ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -63,6 +69,7 @@ async def test_a_helper_that_died_while_idle_is_replaced_without_an_error(engine
     while engine.helper_pids:
         await asyncio.sleep(0.01)
     assert await say(engine, "Nobody noticed.")
+    assert engine.helper_pids and not set(engine.helper_pids) & set(before)
 
 
 async def test_a_helper_that_hangs_is_killed_and_says_so(engine: EspeakTTS, monkeypatch):
@@ -133,12 +140,15 @@ async def test_a_library_that_does_not_load_says_so():
 
 @pytest.mark.parametrize("name", ["en-us", "en-gb", "en-us+f5", "en-gb+f5", "de", "cmn"])
 async def test_voices_that_people_know_work(engine: EspeakTTS, name: str):
-    assert await say(engine, "Hello.", Voice(name=name))
+    said = await say(engine, "Hello.", Voice(name=name))
+    assert is_heard(said)
+    other = "en-gb" if name == "en-us" else "en-us"
+    assert said != await say(engine, "Hello.", Voice(name=other)), "it is a voice of its own"
 
 
 @pytest.mark.parametrize("language", ["en", "en-US", "en-GB", "zh", "zh-CN", "de-DE", "fr-CA", "pt-BR"])
 async def test_languages_get_a_voice(engine: EspeakTTS, language: str):
-    assert await say(engine, "Hello 你好.", Voice(language=language))
+    assert is_heard(await say(engine, "Hello 你好.", Voice(language=language)))
 
 
 @pytest.mark.parametrize("voice", [Voice(name="zorg"), Voice(name="en-us+nobody"), Voice(language="xx-YY")])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pylibsrtp
 import pytest
+from aiortc import RTCSessionDescription
 from hubbub.voice.event import Error, Joined, Pong
 from hubbub.voice.gateway.control import MAX_BAD_MESSAGES, MAX_MESSAGES_A_SECOND
 from hubbub.voice.gateway.webrtc import peer as peers
@@ -159,10 +160,8 @@ async def test_a_certificate_that_was_not_announced_is_refused(monkeypatch: pyte
         for _, digest in true:
             offer = offer.replace(digest, digest[::-1].replace(":", "X").replace("X", ":"))
         answer = await server.http.post("/api/webrtc", content=offer, headers={"content-type": "application/sdp"})
-        if answer.status_code == 201:
-            from aiortc import RTCSessionDescription
-
-            await client.peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        assert answer.status_code == 201, "the offer is well-formed: it is the handshake that tells"
+        await client.peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
         async with asyncio.timeout(10):
             while server.house.sessions or server.peers:
                 await asyncio.sleep(0.01)
