@@ -2,7 +2,7 @@
 
 The telephone is G.711 at 8 kHz with loss in bursts, as issue and carriers' statistics have it: 1 % of the frames by the Gilbert-Elliott
 model, 100 ms at a time on average. What is lost is silence, as a carrier that conceals nothing sends it on: the harshest
-case. At the ear it is made wide as every sound of 8 kHz is (`EarResampler`).
+case. At the ear it is concealed and made wide as every sound of 8 kHz is (`EarResampler`).
 """
 
 from typing import Literal

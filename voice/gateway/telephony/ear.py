@@ -1,5 +1,7 @@
-"""What a call says, on its way from the carrier to the session's ear: decoded, resampled to 16 kHz, key tones taken out."""
+"""What a call says, on its way from the carrier to the session's ear: decoded, what the line lost filled in, key tones taken out,
+resampled to 16 kHz."""
 
+from ...audio.conceal import Concealer
 from ...audio.frames import SAMPLE_BYTES
 from ...audio.widen import EarResampler
 from .coding import decode
@@ -19,7 +21,8 @@ class CarrierEar:
         self.coding = coding
         self.tones = 0
         """Frames that were a key's tone."""
-        self._resampler = EarResampler(coding.rate_hz)
+        self._concealer = Concealer(coding.rate_hz)  # before keys leave silence of their own
+        self._resampler = EarResampler(coding.rate_hz, conceals=False)
         self._frame_bytes = coding.rate_hz * _FRAME_MS // 1000 * SAMPLE_BYTES
         self._deaf_bytes = 0
 
@@ -29,7 +32,7 @@ class CarrierEar:
 
     def hear(self, payload: bytes) -> bytes:
         """Coded sound as PCM16 at 16 kHz. Raises ValueError on half a sample."""
-        pcm = decode(self.coding, payload)
+        pcm = self._concealer.push(decode(self.coding, payload))
         if len(pcm) <= self._frame_bytes:
             pcm = self._without_tones(pcm)
         else:
