@@ -65,6 +65,8 @@ class House:
         self.directory = Rooms(config, self.engines, self.clock, self.metrics, environ, model)
         self.sessions: dict[str, Session] = {}
         self._joining = 0
+        self._uncounted: set[str] = set()
+        """Rooms that `limits.max_rooms` does not bound."""
         """Callers whose room is being opened."""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -173,19 +175,22 @@ class House:
         """The rooms that are open, by name."""
         return self.directory.open
 
-    async def create_room(self, name: str, config: RoomConfig, grant: Grant = OPEN) -> None:
-        """Makes a room while the server runs. Raises Refused."""
+    async def create_room(self, name: str, config: RoomConfig, grant: Grant = OPEN, *, counted: bool = True) -> None:
+        """Makes a room while the server runs. `counted=False`: it is bounded elsewhere, as a call's own room is, and does not count in
+        `limits.max_rooms`. Raises Refused."""
         if grant.room is not None:
             raise Refused("forbidden", f"this token is for the room '{grant.room}', and makes no other")
         if name in self.directory.known:
             raise Refused("conflict", f"there is a room '{name}' already")
         limit = self.config.server.limits.max_rooms
-        if len(self.directory.known) >= limit:
+        if counted and len(self.directory.known) - len(self._uncounted) >= limit:
             raise Refused("too_many", f"there are {limit} rooms already (server.limits.max_rooms): delete one first")
         if len(config.agents) > self.config.server.limits.max_agents_per_room:
             raise Refused("bad_request", f"field 'agents': at most {self.config.server.limits.max_agents_per_room} agents a room")
         self.access.open_room(name, grant)
         self.directory.known[name] = config
+        if not counted:
+            self._uncounted.add(name)
         log.info("room=%s created key=%s", name, grant.key or "-")
 
     async def delete_room(self, name: str) -> None:
@@ -194,6 +199,7 @@ class House:
             raise Refused("unknown_room", f"there is no room '{name[:MAX_NAME_CHARS]}' here")
         room = self.rooms.get(name)
         self.directory.known.pop(name, None)  # nobody comes in any more
+        self._uncounted.discard(name)
         for session in list(room.sessions.values()) if room is not None else ():
             self.send_away(session, "the room was closed")
         await self.directory.forget(name, "the room was closed")

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -252,6 +252,23 @@ async def test_too_many_calls_are_refused_at_the_handshake():
         await ended(live.house)
 
 
+async def test_calls_have_a_limit_of_their_own_and_who_calls_beyond_it_hears_that_it_is_busy():
+    rooms = "server: {limits: {max_rooms: 2}}\n" + ROOMS + TWILIO + "  max_calls: 2\n"
+    async with live_house(rooms, environ=ENVIRON) as live, httpx.AsyncClient(base_url=live.url) as http, AsyncExitStack() as calls:
+        form = {"CallSid": "CA1", "From": "+14155550100", "To": "+14155550199"}
+        for number in (1, 2):  # the file's two rooms are all that max_rooms allows
+            _, ticket = stream_of(await http.post("/api/calls/twilio", **signed({**form, "CallSid": f"CA{number}"})))
+            phone = await calls.enter_async_context(calling(live.url, "twilio"))
+            await phone.begin(f"CA{number}", ticket=ticket)
+            await phone.hear(lambda phone: phone.payload)
+        busy = await http.post("/api/calls/twilio", **signed({**form, "CallSid": "CA3"}))
+        (verb,) = ElementTree.fromstring(busy.text)
+        assert busy.status_code == 200 and (verb.tag, verb.get("reason")) == ("Reject", "busy")
+        await calls.aclose()
+        await ended(live.house)
+        stream_of(await http.post("/api/calls/twilio", **signed({**form, "CallSid": "CA3"})))
+
+
 async def test_streams_that_never_start_are_bounded(monkeypatch):
     from hubbub.voice.gateway.telephony import exchange
 
@@ -269,6 +286,19 @@ async def test_streams_that_never_start_are_bounded(monkeypatch):
                         break
                 except InvalidStatus:
                     await asyncio.sleep(0.05)
+
+
+async def test_an_agent_is_not_chosen_where_callers_share_the_room():
+    async with live_house(ROOMS + "telephony: {private_rooms: false}\n") as live:
+        async with calling(live.url, "twilio") as phone:
+            await phone.begin(room="support", agent="Cleo")
+            with pytest.raises(ConnectionClosed) as caught:
+                await phone.hear(lambda phone: False)
+            assert caught.value.rcvd.code == 1008 and "Cleo" in caught.value.rcvd.reason
+        async with calling(live.url, "twilio") as phone:
+            await phone.begin(room="support", agent="ben")  # the first agent greets and answers everybody
+            await phone.hear(lambda phone: phone.payload)
+        await ended(live.house)
 
 
 async def test_a_shared_room_seats_its_callers_together_and_they_hear_each_other():

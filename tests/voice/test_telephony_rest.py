@@ -26,7 +26,7 @@ from starlette.routing import Route
 DIAL = Dial("+14155550123", "+14155550199", "https://v.example/a?outgoing=1", "https://v.example/s?outgoing=1")
 ANSWERS = {
     "Calls.json": {"sid": "CA1"}, "texml": {"data": {"call_sid": "v3:1"}}, "/Call/": {"request_uuid": "r1"}, "/v1/calls": {"uuid": "u1"},
-    "connect": {"Call": {"Sid": "E1"}},
+    "connect": {"Call": {"Sid": "E1"}}, "/v2/calls": {"data": {"call_control_id": "v3:9"}},
 }  # fmt: skip
 
 

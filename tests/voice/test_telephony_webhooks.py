@@ -233,6 +233,17 @@ def test_the_other_carriers_answers_hold_what_their_documents_ask_for():
     assert "audio/x-l16;rate=16000" in linear
 
 
+def test_a_full_server_is_busy_in_each_carriers_own_way():
+    for module, tag in ((twilio, "Reject"), (telnyx, "Reject"), (plivo, "Hangup")):
+        (verb,) = ElementTree.fromstring(module.busy().body)
+        assert (verb.tag, verb.get("reason")) == (tag, "busy")
+    (talk,) = json.loads(vonage.busy().body)
+    assert talk["action"] == "talk" and "busy" in talk["text"]
+    with pytest.raises(Refused) as caught:
+        exotel.busy()
+    assert caught.value.code == "server_full"
+
+
 def test_statuses_are_told_in_one_language():
     assert twilio.status(form_request({"CallSid": "CA1", "CallStatus": "no-answer"}, {})) == CallStatus("CA1", "no_answer")
     assert twilio.status(form_request({"CallSid": "CA1", "AnsweredBy": "machine_start"}, {})).state == "machine"

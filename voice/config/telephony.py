@@ -29,13 +29,15 @@ class TwilioConfig(Section):
 
 
 class TelnyxConfig(Section):
-    """An account of Telnyx, with a TeXML application."""
+    """An account of Telnyx, with a TeXML application, or a Call Control one."""
 
     api_key: SecretStr
     public_key: str = Field(min_length=43, max_length=44)
     """The account's public key, base64, which webhooks are checked with. No secret."""
     application_id: str | None = Field(default=None, min_length=1, max_length=100)
     """The TeXML application that outgoing calls belong to."""
+    connection_id: str | None = Field(default=None, min_length=1, max_length=100)
+    """The Call Control application that outgoing calls belong to, instead of a TeXML one."""
     codec: Literal["PCMU", "PCMA", "L16"] = "PCMU"
     """What to ask for; L16 comes at 16 kHz."""
     number: str | None = Field(default=None, pattern=r"^\+[0-9]{5,20}$")

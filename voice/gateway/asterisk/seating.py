@@ -36,9 +36,6 @@ class Seating:
     async def seat(self, call: CallRequest, grant: Grant, call_id: str) -> Session:
         """A seat in the call's room, or in one of its own that is made like it. Raises Refused."""
         room = self.check(call, grant)
-        most = self._exchange.config.max_calls
-        if self._seated + len(self._exchange.live) >= most:
-            raise Refused("server_full", f"the server is full: {most} calls are on it")
         incoming = IncomingCall(call_id, call.caller, call.called)
         plan = CallPlan(incoming, room, call.agent, call.name, grant=grant, parameters=dict(call.parameters))
         try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
@@ -23,6 +23,7 @@ from ...grant import OPEN, Grant, Refused
 from ...origin import host_of, networks
 from ...phone import PhoneControl
 from ...session import Session
+from .call_control import CallControl
 from .hold import HoldMusic
 from .live import LiveCall
 from .outgoing import Outgoing, OutgoingCall
@@ -59,7 +60,7 @@ class CallHouse(Door, Protocol):
     config: Config
     directory: "Rooms"
 
-    async def create_room(self, name: str, config: RoomConfig, grant: Grant = OPEN) -> None: ...
+    async def create_room(self, name: str, config: RoomConfig, grant: Grant = OPEN, *, counted: bool = True) -> None: ...
 
     async def delete_room(self, name: str) -> None: ...
 
@@ -75,9 +76,14 @@ class Exchange:
         self.tickets = Tickets()
         self.starting = 0
         """Streams that are open and have no seat yet."""
+        self._seats: set[str] = set()
+        """Sessions of calls, Asterisk's among them."""
+        self._joining = 0
+        """Calls whose room is being opened."""
         self.live: dict[str, LiveCall] = {}
         """The calls that have a seat, by their sessions' ids."""
         self.outgoing = Outgoing(self)
+        self.call_control = CallControl(self)
         self.music = HoldMusic(Path(self.config.hold_music) if self.config.hold_music else None)
         self._numbers = {digits_of(number): there for number, there in self.config.numbers.items()}
         self._offer = offer
@@ -94,6 +100,16 @@ class Exchange:
         """The carrier's section of the configuration; None where there is none."""
         return getattr(self.config, carrier)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many calls are on it, or on their way into a room, as may be."""
+        return len(self._seats) + self._joining >= self.config.max_calls
+
+    def _check_full(self) -> None:
+        """Raises Refused."""
+        if self.is_full:
+            raise Refused("server_full", f"the server is full: {self.config.max_calls} calls are on it (telephony.max_calls)")
+
     # ── webhooks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def url_of(self, knock: HTTPConnection) -> str:
@@ -106,29 +122,35 @@ class Exchange:
     def answer(self, carrier: Carrier, request: WebhookRequest, base_url: str) -> Answer:
         """What a carrier is told that says that somebody calls, or has answered. Raises Refused."""
         webhook = WEBHOOKS[carrier]
-        self._verify(carrier, request)
+        self.verify(carrier, request)
         call: IncomingCall = webhook.incoming(request)
         if request.query.get("transfer"):
             return self._put_through(carrier, request)
-        plan = self._plan(call, request)
-        if len(self.live) >= self.config.max_calls:
-            raise Refused("server_full", f"the server is full: {self.config.max_calls} calls are on it")
+        plan = self.plan(call, request)
+        if self.is_full and not plan.outgoing:  # who calls is told in his carrier's way; who was called hears the line end
+            log.warning("call=%s carrier=%s the server is full: the caller is told that it is busy", call.call_id, carrier)
+            return cast(Answer, webhook.busy())
+        self._check_full()
         ticket = self.tickets.issue(carrier, plan, asyncio.get_running_loop().time())
         log.info("call=%s carrier=%s from=%s to=%s room=%s", call.call_id, carrier, self.shown(call.caller), call.called, plan.room)
-        stream = f"ws{base_url.removeprefix('http')}{PATH}/{carrier}"
-        answer: Answer = webhook.answer(StreamOrder(stream, ticket, call), self.account(carrier))
+        answer: Answer = webhook.answer(StreamOrder(self.stream_url(carrier, base_url), ticket, call), self.account(carrier))
         return answer
+
+    def stream_url(self, carrier: Carrier, base_url: str) -> str:
+        """Where a carrier is to stream to, without a query."""
+        return f"ws{base_url.removeprefix('http')}{PATH}/{carrier}"
 
     def status(self, carrier: Carrier, request: WebhookRequest) -> CallStatus | None:
         """Takes what a carrier tells of a call. Raises Refused."""
-        self._seen.check(self._verify(carrier, request), time.time())
+        self._seen.check(self.verify(carrier, request), time.time())
         told: CallStatus | None = WEBHOOKS[carrier].status(request)
         if told is not None:
             log.info("call=%s carrier=%s status=%s %s", told.call_id, carrier, told.state, told.detail)
             self.outgoing.told(request.query.get("outgoing", ""), told)
         return told
 
-    def _verify(self, carrier: Carrier, request: WebhookRequest) -> str:
+    def verify(self, carrier: Carrier, request: WebhookRequest) -> str:
+        """What tells a request from all others, once its carrier is found to have signed it. Raises Refused."""
         account = self.account(carrier)
         if account is None:
             raise Refused("forbidden", f"this server takes no calls from {carrier}: configure telephony.{carrier}")
@@ -138,7 +160,7 @@ class Exchange:
             raise Refused("not_available", f"{error}: install hubbub[telephony]") from None
         return signed
 
-    def _plan(self, call: IncomingCall, request: WebhookRequest) -> CallPlan:
+    def plan(self, call: IncomingCall, request: WebhookRequest) -> CallPlan:
         """Where a call goes: as it was dialled, by the number that was called, by the webhook's address, or to the room of all others."""
         outgoing = request.query.get("outgoing", "")
         if outgoing:
@@ -179,8 +201,7 @@ class Exchange:
 
     def knock(self, socket: WebSocket, carrier: Carrier | None) -> Grant | None:
         """Judges who opens a stream, before it is accepted: what he may do, or None where his ticket will tell. Raises Refused."""
-        if len(self.live) >= self.config.max_calls:
-            raise Refused("server_full", f"the server is full: {self.config.max_calls} calls are on it")
+        self._check_full()
         if self.starting >= MAX_STARTING:
             raise Refused("too_many", f"{MAX_STARTING} streams are open that have not started: try again in some seconds")
         if carrier is not None and self.account(carrier) is not None:
@@ -204,22 +225,38 @@ class Exchange:
         return CallPlan(call, room, agent, said.get("name", ""), grant=grant, parameters=said)
 
     def check_room(self, room: str, agent: str | None) -> None:
-        """Raises Refused unless the room is there, and the agent in it."""
+        """Raises Refused unless the room is there, and the agent in it, and where callers share the room, the first in it."""
         config = self.house.directory.known.get(room)
         if config is None:
             raise Refused("unknown_room", f"there is no room {room[:64]!r} for the call to go to")
         if agent is not None and agent.casefold() not in {one.name.casefold() for one in config.agents}:
             names = ", ".join(one.name for one in config.agents)
             raise Refused("unknown_participant", f"there is no agent {agent[:64]!r} in the room '{room}'; these are: {names}")
+        if agent is not None and not self.config.private_rooms and agent.casefold() != config.agents[0].name.casefold():
+            raise Refused(
+                "bad_request",
+                f"the agent {agent[:64]!r} cannot be chosen: telephony.private_rooms is false, and in a room that callers share the first "
+                f"agent, {config.agents[0].name}, greets and answers them all",
+            )
 
     async def join(self, plan: CallPlan) -> Session:
         """A seat for a call, in a room of its own unless the configuration says otherwise. Raises Refused."""
+        self._check_full()
+        self._joining += 1
+        try:
+            session = await self._join(plan)
+        finally:
+            self._joining -= 1
+        self._seats.add(session.id)
+        return session
+
+    async def _join(self, plan: CallPlan) -> Session:
         name = plan.name or self.shown(plan.call.caller if plan.direction == "in" else plan.call.called)
         if not self.config.private_rooms:
             return await self.house.join(plan.room, name, grant=plan.grant, role="speaker")
         config = self._own_config(plan)
         own = f"{plan.room[:40]}.call-{time.time_ns() & 0xFFFFFFFFFF:010x}"
-        await self.house.create_room(own, config)
+        await self.house.create_room(own, config, counted=False)  # telephony.max_calls bounds these
         try:
             grant = Grant(role="speaker", key=plan.grant.key, address=plan.grant.address)
             return await self.house.join(own, name, grant=grant, role="speaker")
@@ -267,6 +304,7 @@ class Exchange:
 
     async def leave(self, session: Session, reason: str) -> None:
         """Gives up a call's seat, and a room that was made for it."""
+        self._seats.discard(session.id)
         if (take_back := self._take_back.pop(session.id, None)) is not None:
             take_back()
         room = session.room.name

@@ -62,6 +62,9 @@ def _webhook(exchange: Exchange, carrier: Carrier) -> Callable[[Request], Awaita
     async def webhook(request: Request) -> Response:
         try:
             asked = await _read_webhook(request, exchange)
+            if carrier == "telnyx" and asked.is_json:
+                await exchange.call_control.take(asked, exchange.url_of(request))
+                return Response(status_code=200)
             answer = exchange.answer(carrier, asked, exchange.url_of(request))
         except Refused as error:
             log.warning("carrier=%s webhook refused code=%s: %s", carrier, error.code, error)

@@ -13,6 +13,9 @@ from ....grant import Refused
 MAX_AGE_S = 300.0
 """How old a signed request may be, where its carrier says when it was made: what Telnyx's own libraries allow."""
 
+BUSY = "All lines are busy at the moment. Please call again later."
+"""What a caller hears of a full server, where the carrier has no tone for it."""
+
 CallState = Literal["queued", "ringing", "answered", "ended", "busy", "no_answer", "failed", "canceled", "machine", "human"]
 """What becomes of a call, in the words of no carrier."""
 

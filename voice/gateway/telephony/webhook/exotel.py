@@ -40,6 +40,11 @@ def answer(stream: StreamOrder, account: ExotelConfig | None = None) -> Answer:
     return Answer(json.dumps({"url": f"{stream.url}?ticket={stream.ticket}"}), "application/json")
 
 
+def busy() -> Answer:
+    """Exotel's flow goes on with the applet behind the Voicebot when it is given no stream. Raises Refused."""
+    raise Refused("server_full", "the server is full")
+
+
 def transfer(number: str) -> Answer:
     """Exotel's flow goes on as its applets say: a call cannot be put through from here. Raises Refused."""
     raise Refused("not_available", "Exotel's calls are put through by the applet behind the Voicebot, not from here")

@@ -62,6 +62,11 @@ def answer(stream: StreamOrder, account: PlivoConfig | None = None) -> Answer:
     return _response(f"<Stream {written}>{escape(stream.url)}</Stream>")
 
 
+def busy() -> Answer:
+    """XML that does not take the call: the caller hears that the line is busy."""
+    return _response('<Hangup reason="busy"/>')
+
+
 def transfer(number: str) -> Answer:
     """XML that puts the caller through."""
     return _response(f"<Dial><Number>{escape(number)}</Number></Dial>")

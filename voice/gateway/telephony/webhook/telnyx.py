@@ -48,6 +48,11 @@ def answer(stream: StreamOrder, account: TelnyxConfig | None = None) -> Answer:
     return _response(f"<Connect><Stream {written}/></Connect>")
 
 
+def busy() -> Answer:
+    """TeXML that does not take the call: the caller hears that the line is busy."""
+    return _response('<Reject reason="busy"/>')
+
+
 def transfer(number: str) -> Answer:
     """TeXML that puts the caller through."""
     return _response(f"<Dial>{escape(number)}</Dial>")

@@ -58,6 +58,11 @@ def answer(stream: StreamOrder, account: TwilioConfig | None = None) -> Answer:
     return _response(f"<Connect><Stream url={quoteattr(stream.url)}>{parameter}</Stream></Connect>")
 
 
+def busy() -> Answer:
+    """TwiML that does not take the call: the caller hears that the line is busy, and nothing is charged."""
+    return _response('<Reject reason="busy"/>')
+
+
 def transfer(number: str) -> Answer:
     """TwiML that puts the caller through."""
     return _response(f"<Dial>{escape(number)}</Dial>")

@@ -8,7 +8,7 @@ from jwt.types import Options
 
 from ....config.telephony import VonageConfig
 from . import base as b
-from .base import Answer, CallState, CallStatus, IncomingCall, StreamOrder, WebhookRequest
+from .base import BUSY, Answer, CallState, CallStatus, IncomingCall, StreamOrder, WebhookRequest
 
 _STATES: dict[str, CallState] = {
     "started": "queued", "ringing": "ringing", "answered": "answered", "completed": "ended", "disconnected": "ended", "busy": "busy",
@@ -52,6 +52,11 @@ def answer(stream: StreamOrder, account: VonageConfig | None = None) -> Answer:
     headers = {"ticket": stream.ticket, "call_id": stream.call.call_id, "from": stream.call.caller, "to": stream.call.called}
     endpoint = {"type": "websocket", "uri": stream.url, "content-type": f"audio/l16;rate={rate_hz}", "headers": headers}
     return _ncco({"action": "connect", "endpoint": [endpoint]})
+
+
+def busy() -> Answer:
+    """An NCCO that says that all lines are busy: it can say nothing without taking the call, which ends behind it."""
+    return _ncco({"action": "talk", "text": BUSY, "language": "en-US"})
 
 
 def transfer(number: str) -> Answer:
