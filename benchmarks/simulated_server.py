@@ -1,11 +1,13 @@
 """A Hubbub server with simulated engines and the real VAD, for the benchmarks: what is measured is Hubbub, not an engine.
 
-`python benchmarks/simulated_server.py --port 0 --asr-ms 150 --model-ms 300 --tts-ms 150` prints `READY <port>`.
+`python benchmarks/simulated_server.py --port 0 --asr-ms 150 --model-ms 300 --tts-ms 150` prints `READY <port>`, and at each SIGUSR1
+`LAG <p50> <p95> <p99>`: by how many ms its event loop was late in the last 20 s.
 """
 
 import argparse
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +24,7 @@ from hubbub.voice.testing.asr import ScriptedASR
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.turn.policy import TurnPolicy
 from hubbub.voice.vad.choose import choose_vad
+from loop_lag import LoopLag
 
 FIRST, MORE = "Certainly, here is the answer. ", "It has a few more sentences, so that there is something to hear. "
 TOKENS_A_SECOND = 50
@@ -83,8 +86,17 @@ def main() -> None:
     house = build(arguments)
     house.clock.tick_ms = arguments.tick_ms
 
+    async def serve() -> None:
+        lag = LoopLag()
+        watching = asyncio.create_task(lag.watch())
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGUSR1, lambda: print("LAG", *(f"{late:.1f}" for late in lag.percentiles()), flush=True)
+        )
+        await serve_house(house, on_ready=lambda _, port: print("READY", port, flush=True))
+        watching.cancel()
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_house(house, on_ready=lambda _, port: print("READY", port, flush=True)))
+        runner.run(serve())
 
 
 if __name__ == "__main__":

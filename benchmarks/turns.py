@@ -8,12 +8,14 @@
 The server is pinned to core 0 and this driver to core 1. Each session speaks a recorded request (espeak-ng, from audio_fixtures),
 hears the answer for a while and speaks again. *Voice to voice* (v2v) is from the last loud sample sent to the first loud sample
 received; *beyond the endpoint* is that minus the silence that the turn machine waited for in this turn (it adapts to the caller);
-*bound* is what the nominal wait and the engines' own times allow at best.
+*bound* is what the nominal wait and the engines' own times allow at best. *Loop lag*: by how much each side's event loop was late in
+the last 20 s (`loop_lag.py`); what the driver's was late by is in every figure of the row, and not the server's doing.
 """
 
 import argparse
 import asyncio
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,6 +31,7 @@ from hubbub.voice.client import VoiceClient
 from hubbub.voice.clock import TICK_MS
 from hubbub.voice.event import Clear, Turn
 from hubbub.voice.protocol import AudioFrame
+from loop_lag import LoopLag
 
 HERE = Path(__file__).parent
 SPEECH = HERE.parent / "audio_fixtures"
@@ -184,15 +187,21 @@ async def measure(arguments: argparse.Namespace, sessions: int, speculation: str
                 for n in range(sessions)
             ]
             tasks = [asyncio.create_task(talker.run(until)) for talker in talkers]
+            lag = LoopLag()
+            watching = asyncio.create_task(lag.watch())
             await asyncio.sleep(3)
             cpu, began = cpu_seconds(server.pid), time.monotonic()
             await asyncio.sleep(max(1.0, until - loop.time() - 1))
             spent, took = cpu_seconds(server.pid) - cpu, time.monotonic() - began
             busy_mb = memory_mb(server.pid)
+            watching.cancel()
+            server.send_signal(signal.SIGUSR1)
+            late = (await asyncio.to_thread(server.stdout.readline)).split()[1:]
             await asyncio.gather(*tasks)
         finally:
             server.terminate()
-    return figures, row(arguments, sessions, speculation, figures, spent / took, (busy_mb - idle_mb) / sessions)
+    line = row(arguments, sessions, speculation, figures, spent / took, (busy_mb - idle_mb) / sessions)
+    return figures, f"{line} {' / '.join(late)} | {' / '.join(f'{ms:.1f}' for ms in lag.percentiles())} |"
 
 
 def row(arguments: argparse.Namespace, sessions: int, mode: str, figures: Figures, cores: float, mb: float) -> str:
@@ -214,8 +223,8 @@ def row(arguments: argparse.Namespace, sessions: int, mode: str, figures: Figure
 
 HEADER = """| sessions | speculation | turns | v2v p50 ms | p95 | bound ms | over it p50 | p95 | endpoint p50 ms \
 | beyond the endpoint p50 ms | p95 \
-| core % | core % a session | CPU s a session-min | MB a session | driver late |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+| core % | core % a session | CPU s a session-min | MB a session | driver late | server's loop lag p50 / p95 / p99 ms | driver's |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 async def find(arguments: argparse.Namespace) -> None:
