@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hubbub.reply")
 
-BUFFER_MS = 8000
-"""Sound made ahead of what is sent; more slows the synthesis down, and with it the model."""
+BUFFER_MS = 4000
+"""Sound made ahead of what is sent; more slows the synthesis down. Half of it would outlast any pause of a provider's stream; and what
+a caller does not let the agent say is made in vain."""
+
+URGENT_MS = 500
+"""A reply with less sound than this ahead is made without a break; one with more lets everybody else go first between two stretches."""
 
 SLOW_MODEL_S = 2.0
 """A caller who has waited this long for a first word is told so (DESIGN.md §8)."""
@@ -308,9 +312,16 @@ class ReplyRun:
             session.speak(now)
 
     async def _slow_down(self) -> None:
-        """Waits while the listeners have enough to hear: a long story is not synthesised into memory at once."""
-        while any(s.playout.queued_ms(self.number) > BUFFER_MS and s.connection is not None for s in self.listeners):
+        """Waits while the listeners have enough to hear: a long story is not synthesised into memory at once, and a quick synthesiser
+        does not keep other callers' first words waiting."""
+        while (ahead_ms := self._ahead_ms()) > BUFFER_MS:
             await asyncio.sleep(0.25)
+        if ahead_ms > URGENT_MS:
+            await asyncio.sleep(0)
+
+    def _ahead_ms(self) -> float:
+        """Sound that waits at the listener who has the most; who has lost his line slows nobody down."""
+        return max((s.playout.queued_ms(self.number) for s in self.listeners if s.connection is not None), default=0.0)
 
     async def _apologise(self) -> None:
         """Says that it went wrong, where nothing has been said yet."""

@@ -26,8 +26,8 @@ log = logging.getLogger("hubbub.speech")
 MAX_PIECES = 64
 """Pieces that may wait for the synthesiser; more slows the reader down."""
 
-MAX_SOUNDS = 32
-"""Pieces and sounds that may wait for the listener; more slows the speaker down."""
+MAX_SOUNDS = 8
+"""Pieces and sounds that may wait for the listener; more slows the speaker down. They are taken without a break, so a few at a time."""
 
 MAX_EVENTS = 1024
 """Agent events that may wait for the listener; more slows the reader down."""
