@@ -16,7 +16,7 @@ def timed(session: "Session", commit: s.Commit) -> Turn:
     """A turn that was committed just now, with the moments of its record."""
     now = asyncio.get_running_loop().time()
     behind = (session.ear.received - commit.at) / EAR_HZ
-    turn = Turn(session.name, commit.text, commit.turn, session)
+    turn = Turn(session.name, commit.text, commit.turn, session, keyed=commit.source == "dtmf")
     turn.final = turn.decided = now
     turn.endpoint = now - behind - (commit.at - commit.endpoint_at) / EAR_HZ
     turn.speech_end = now - behind - (commit.at - commit.speech_end) / EAR_HZ

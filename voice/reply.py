@@ -87,6 +87,8 @@ class Turn:
     number: int = 0
     session: "Session | None" = None
     """The caller whose turn it is; None for an agent's words, a greeting, or a program's."""
+    keyed: bool = False
+    """It was keyed in on a telephone."""
     speech_end: float = 0.0
     endpoint: float = 0.0
     final: float = 0.0
@@ -95,7 +97,7 @@ class Turn:
     @property
     def msg(self) -> Msg:
         """What the agents are told of it."""
-        return Msg(self.speaker, self.text, "user")
+        return Msg(self.speaker, self.text, "user", metadata={"keyed": True} if self.keyed else {})
 
 
 @dataclass(slots=True)

@@ -170,7 +170,7 @@ class Stage:
         self._people.set()
 
     def _hear(self, turn: Turn) -> None:
-        self._turns.append(Msg(turn.speaker, turn.text, "user"))
+        self._turns.append(turn.msg)
         self._came.set()
 
     def _listeners(self, to: Sequence[str] | None) -> list[Session] | None:

@@ -103,6 +103,11 @@ def interruption_note(msg: Msg, *, of: str = "your") -> str | None:
     return told
 
 
+def keys_note(msg: Msg) -> str | None:
+    """What is told about digits that were keyed in: nobody said them, so they are no number in a sentence. None: they were not."""
+    return "These are keys that were pressed on a telephone; nothing was said." if msg.metadata.get("keyed") else None
+
+
 class FormatterBase(ABC):
     """Turns messages into the dictionaries that a model takes."""
 

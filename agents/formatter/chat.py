@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..message import DataBlock, HintBlock, Msg, TextBlock, ToolResultBlock, ToolUseBlock
-from .base import FormatterBase, interruption_note, is_closed, units
+from .base import FormatterBase, interruption_note, is_closed, keys_note, units
 from .told import Names, Told
 
 NO_RESULT = "There is no result: the call was never finished."
@@ -116,6 +116,8 @@ class ChatFormatter(FormatterBase):
                     parts.append(self.text_part(f"<hint>{block.text}</hint>"))
                 case DataBlock():
                     parts.append(self.media_part(block) or self.text_part(_placeholder(block)))
+        if parts and (note := keys_note(msg)):
+            parts.append(self.text_part(f"<note>{note}</note>"))
         return parts
 
     def _named(self, msg: Msg) -> list[Part]:

@@ -230,3 +230,18 @@ async def test_a_formatter_cuts_to_its_limit_and_refuses_a_limit_of_nothing() ->
     assert len(str(prompt)) < 700
     with pytest.raises(ValueError, match="at least 1"):
         OpenAIChatFormatter(max_tokens=0)
+
+
+async def test_digits_that_were_keyed_in_are_told_apart_from_digits_that_were_said() -> None:
+    msgs = [SYSTEM, Msg("Anna", "42", "user", metadata={"keyed": True}), Msg("Ada", "Thanks.", "assistant"), Msg("Anna", "42", "user")]
+    for formatter in (OpenAIChatFormatter(), OpenAIMultiAgentFormatter(), DashScopeChatFormatter(), DashScopeMultiAgentFormatter()):
+        keyed, said = (message["content"] for message in await formatter.format(msgs) if message["role"] == "user")
+        assert keyed == "42\n<note>These are keys that were pressed on a telephone; nothing was said.</note>"
+        assert said == "42"
+
+
+async def test_keys_keep_their_note_among_several_people() -> None:
+    msgs = [SYSTEM, Msg("Anna", "hello", "user"), Msg("Bob", "1", "user", metadata={"keyed": True})]
+    prompt = await OpenAIMultiAgentFormatter().format(msgs, speaker="Ada")
+    assert "Bob: 1\n<note>These are keys" in prompt[-1]["content"]
+    assert "Anna: hello\nBob" in prompt[-1]["content"]

@@ -184,6 +184,7 @@ async def test_keys_interrupt_and_are_a_turn_when_no_further_one_comes(world):
     turn = caller.of(Turn)[-1]
     assert 2480 <= turn.latency.endpoint_ms <= 2520, "the wait for a further key is the endpoint's part"
     assert (await world.memory())[-2:] == [("Kim", "42"), ("Ava", answer.text)]
+    assert "42\n<note>These are keys that were pressed" in world.model.asked[-1][-1]["content"], "the model knows that nobody said it"
 
 
 @simulated(["tell me", "but wait", "and now"], COUNT, "Yes?", seat={"interruptible": False})
