@@ -3,6 +3,7 @@
 Each check is a function that looks at one thing and answers a `Finding`; none changes anything, and none takes more than a second.
 """
 
+import asyncio
 import importlib.metadata
 import importlib.util
 import os
@@ -72,8 +73,11 @@ def check_webrtc() -> Finding:
     if missing:
         return Finding("WebRTC", "warn", f"{' and '.join(missing)} not installed", mend)
     try:
+        from .rtc.transport import try_packages
+
+        asyncio.run(try_packages())
         return Finding("WebRTC", "ok", f"aiortc {importlib.metadata.version('aiortc')}, {version()}")
-    except OpusError as error:
+    except (ImportError, OpusError) as error:
         return Finding("WebRTC", "warn", str(error), mend)
 
 

@@ -69,6 +69,13 @@ def test_webrtc_is_found_and_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (missed.state, "hubbub[webrtc]" in missed.mend) == ("warn", True)
 
 
+def test_an_aiortc_of_another_make_is_named_with_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("aiortc.RTCDtlsTransport._set_role")
+    finding = doctor.check_webrtc()
+    assert finding.state == "warn"
+    assert "aiortc" in finding.found and "RTCDtlsTransport has no _set_role" in finding.found
+
+
 def test_a_key_stands_for_its_model() -> None:
     found = doctor.check_model({"OPENAI_API_KEY": "sk-secret", "OPENAI_BASE_URL": "http://localhost:1"})
     assert "http://localhost:1" in found.found

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from hubbub.voice.gateway import direct
 from hubbub.voice.gateway.direct import EXTENSION, DirectLine, DirectProtocol, frame
 from hubbub.voice.server import http_server
 from hypothesis import given, settings
@@ -70,9 +71,19 @@ class Echo:
         self.ended.append(event.get("code"))
 
 
+class PlainEcho(Echo):
+    """Sends every message back as any ASGI application would; the short way must not be offered."""
+
+    async def run(self, socket: WebSocket) -> None:
+        assert EXTENSION not in socket.scope["extensions"]
+        await socket.accept()
+        while (event := await socket.receive())["type"] != "websocket.disconnect":
+            await socket.send({**event, "type": "websocket.send"})
+
+
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Echo, int]]:
-    echo = Echo()
+async def serving(app: Echo | None = None) -> AsyncIterator[tuple[Echo, int]]:
+    echo = app or Echo()
     server = http_server(Starlette(routes=[WebSocketRoute("/", echo.run)]), "127.0.0.1", 0, max_message_bytes=MAX_BYTES)
     task = asyncio.create_task(server._serve())
     while not server.started:
@@ -214,6 +225,18 @@ async def test_a_client_that_sends_before_its_handshake_is_answered_goes_the_lon
             await asyncio.sleep(0)
     assert echo.taken == ["early", "next"]
     protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("gone", ["handshake_complete", "curr_msg_data_type", "send_receive_event_to_app"])
+async def test_another_uvicorn_serves_without_the_short_way(gone: str, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setattr(direct, "missing", lambda owner, names: [name for name in names if name == gone])
+    direct._warn_once.cache_clear()
+    async with serving(PlainEcho()) as (_, port):
+        answer = await talk(port, [client_frame(TEXT, b"hello") + client_frame(BINARY, b"\1\2")], answers=len(as_sent(["hello", b"\1\2"])))
+        await talk(port, [client_frame(TEXT, b"again")], answers=len(as_sent(["again"])))
+    assert answer.startswith(as_sent(["hello", b"\1\2"]))
+    said = [record.message for record in caplog.records if record.name == "hubbub.gateway.direct"]
+    assert len(said) == 1 and gone in said[0], "it is said once"
 
 
 def test_frames_have_the_shortest_head():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from hubbub.voice import leaning
 from hubbub.voice.config.access import AccessConfig
 from hubbub.voice.event import Joined, Left, Reply
 from hubbub.voice.gateway.webrtc.peer import EAR_DELAY_MS, MOST_DELAY_MS
@@ -253,3 +254,18 @@ async def test_nothing_is_left_behind(how: str) -> None:
     await asyncio.sleep(0.1)
     names = {task.get_name() for task in asyncio.all_tasks()} - before
     assert not [name for name in names if name.startswith(("webrtc", "ice-", "load"))], names
+
+
+@pytest.mark.parametrize(("package", "name"), [("aiortc", "_set_role"), ("aiortc", "_sent_queue"), ("aioice", "_nominated")])
+async def test_where_the_packages_are_of_another_make_callers_are_told_to_use_the_websocket(
+    package: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = await StockClient().offer()
+    found = leaning.missing
+    monkeypatch.setattr(leaning, "missing", lambda of, names: [*found(of, names), *({name} & set(names))])
+    async with running() as server:
+        answer = await server.http.post("/api/webrtc", content=offer, headers=SDP)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_available")
+        said = answer.json()["error"]["message"]
+        assert package in said and name in said and "Use the WebSocket" in said
+        assert not server.house.sessions

@@ -10,6 +10,8 @@ into whole frames itself, so that the parser always stands between two frames an
 in several frames, and whatever breaks the rules (no mask, too long, bits that are reserved) are for the parser.
 """
 
+import functools
+import importlib.metadata
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +23,16 @@ try:
 except ImportError:  # a build of websockets without its C extension
     from websockets.utils import apply_mask
 
+from ..leaning import missing
+
 log = logging.getLogger("hubbub.gateway.direct")
+
+_OF_PROTOCOL = ("handle_connect", "data_received", "resume_writing", "send_receive_event_to_app", "handle_parser_exception")
+_OF_ONE_PROTOCOL = (
+    "config", "conn", "transport", "queue", "frames", "curr_msg_data_type", "handshake_initiated", "handshake_complete", "close_sent",
+    "disconnected", "read_paused", "writable",
+)  # fmt: skip
+"""What we override, and what we look at, of uvicorn's own. Where one of them is gone every message takes uvicorn's way."""
 
 EXTENSION = "hubbub.direct"
 
@@ -87,11 +98,15 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self._on_message: TakeMessage | None = None
         self.on_writable: Callable[[], None] | None = None
         """See `DirectLine.when_writable`."""
+        self._unknown = missing(WebSocketsSansIOProtocol, _OF_PROTOCOL) + missing(self, _OF_ONE_PROTOCOL)
+        if self._unknown:
+            self._long_way = True
+            _warn_once(", ".join(self._unknown))
 
     def handle_connect(self, event: Any) -> None:
         """Offers the short way with the request."""
         super().handle_connect(event)
-        if hasattr(self, "scope") and not self.conn.extensions:  # a compressed message is not the bytes that came
+        if hasattr(self, "scope") and not self._unknown and not self.conn.extensions:  # a compressed message is not the bytes that came
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = DirectLine(self)
 
@@ -142,6 +157,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self._cut(data)
 
     def _shake_hands(self, data: bytes) -> None:
+        if self._unknown:
+            super().data_received(data)
+            return
         if self.handshake_initiated or data.find(b"\r\n\r\n") not in (-1, len(data) - 4):
             self._long_way = True
         super().data_received(data)
@@ -194,6 +212,12 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             log.exception("a message could not be taken: the connection is closed")
             self.conn.fail(1011, "internal error")
             self.handle_parser_exception()
+
+
+@functools.cache
+def _warn_once(lacks: str) -> None:
+    version = importlib.metadata.version("uvicorn")
+    log.warning("uvicorn %s has no %s: WebSocket messages go by ASGI, which costs some 100 µs each", version, lacks)
 
 
 def _measure(data: bytes, at: int) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ import aioice.ice
 from aioice import Candidate as IceCandidate
 from aioice import stun
 
+from ..leaning import lean_on
 from .sdp import Candidate
 
 log = logging.getLogger("hubbub.rtc")
@@ -31,6 +32,14 @@ CONSENT_S = 5.0
 """How often consent is asked for while the far end is heard (RFC 7675 §5.1)."""
 PORT_TRIES = 64
 """Ports of the range that are tried, from a random one on."""
+
+_OF_CONNECTION = (
+    "get_component_candidates", "gather_candidates", "query_consent", "build_request", "add_remote_candidate", "connect", "close",
+)  # fmt: skip
+_OF_ONE_CONNECTION = ("_local_candidates", "_local_candidates_end", "_remote_candidates", "_protocols", "_nominated")
+"""What we override, and what we look at, of aioice's own."""
+lean_on("aioice", aioice.ice.Connection, _OF_CONNECTION, "hubbub[webrtc]")
+lean_on("aioice", aioice.ice.StunProtocol, ("datagram_received", "send_stun", "request"), "hubbub[webrtc]")
 
 
 class NoPortError(OSError):
@@ -87,6 +96,7 @@ class IceConnection(aioice.ice.Connection):  # type: ignore[misc]
             turn_username=settings.turn_username or None, turn_password=settings.turn_password or None,
             turn_ssl=settings.turn_tls, turn_transport=settings.turn_transport,
         )
+        lean_on("aioice", self, _OF_ONE_CONNECTION, "hubbub[webrtc]")
         self.settings = settings
         self.heard_at = 0.0
         """When the far end was last heard, in loop seconds."""

@@ -22,6 +22,7 @@ from aiortc import (
     RTCSctpTransport,
 )
 
+from ..leaning import lean_on
 from .ice import IceConnection, IceSettings
 from .rtp import is_rtcp
 from .sdp import Candidate, Media
@@ -41,6 +42,15 @@ FIRST_RTO_S, LEAST_RTO_S, MOST_RTO_S = 0.5, 0.25, 2.0
 is late here is a caption."""
 MAX_BAD_RECORDS = 50
 """SCTP packets that break the parser before the far end is given up."""
+
+_OF_SCTP = ("_update_rto", "_send_chunk", "_get_inbound_stream", "_handle_data")
+_OF_ONE_SCTP = (
+    "_inbound_streams", "_inbound_streams_max", "_rto", "_srtt", "_rttvar", "_advertised_rwnd", "_outbound_queue", "_sent_queue",
+    "_data_channels",
+)  # fmt: skip
+_OF_ONE_DTLS = ("_set_role", "_rx_srtp", "_tx_srtp", "_task")
+"""What we override, and what we look at, of aiortc's own. Its DTLS takes any `transport` with `_recv` and `_send` (`_Link`)."""
+lean_on("aiortc", RTCSctpTransport, _OF_SCTP, "hubbub[webrtc]")
 
 make_certificate: Callable[[], RTCCertificate] = RTCCertificate.generateCertificate
 """A new self-signed certificate; one serves a whole process."""
@@ -81,6 +91,7 @@ class _Sctp(RTCSctpTransport):  # type: ignore[misc]
 
     def __init__(self, transport: RTCDtlsTransport) -> None:
         super().__init__(transport)
+        lean_on("aiortc", self, _OF_ONE_SCTP, "hubbub[webrtc]")
         self._inbound_streams_max = 1024  # browsers number their channels from 0 or 1 on
         self._rto = FIRST_RTO_S
         self._bad = 0
@@ -112,6 +123,14 @@ class _Sctp(RTCSctpTransport):  # type: ignore[misc]
             raise ConnectionError("the far end sends more than it was told there is room for")
 
 
+async def try_packages() -> RTCCertificate:
+    """Makes all parts of a connection that goes nowhere: what the packages lack is found before anybody calls. Answers a certificate.
+    Raises leaning.Gone."""
+    certificate = await asyncio.to_thread(make_certificate)
+    Transport(controlling=False, certificate=certificate, settings=IceSettings()).open_channel("trial")
+    return certificate
+
+
 class Transport:
     """One end of a connection. Callbacks are set before `start`."""
 
@@ -125,6 +144,7 @@ class Transport:
         self.ice = self._new_ice()
         self._link.ice = self.ice
         self.dtls = RTCDtlsTransport(self._link, [certificate])
+        lean_on("aiortc", self.dtls, _OF_ONE_DTLS, "hubbub[webrtc]")
         self.sctp: _Sctp | None = None
         self.on_rtp: Callable[[bytes, float], None] = _ignore
         """Takes a decrypted RTP packet and the loop's time."""

@@ -46,7 +46,7 @@ class WebRTCGateway:
     async def start(self) -> None:
         """Begins to load what WebRTC needs, beside everything else."""
         if self.config.enabled:
-            self._loading = asyncio.create_task(asyncio.to_thread(self._load), name="load-webrtc")
+            self._loading = asyncio.create_task(self._load(), name="load-webrtc")
 
     async def close(self) -> None:
         """Says goodbye to all peers and waits for them."""
@@ -133,18 +133,15 @@ class WebRTCGateway:
     async def _ready(self) -> Any:
         """The certificate, once everything is loaded. Raises Refused."""
         if self._loading is None and not self._why_not:
-            self._loading = asyncio.create_task(asyncio.to_thread(self._load), name="load-webrtc")
+            self._loading = asyncio.create_task(self._load(), name="load-webrtc")
         certificate = await asyncio.shield(self._loading) if self._loading is not None else None
         if self._why_not:
             raise Refused("not_available", f"{self._why_not}. Use the WebSocket instead.")
         return certificate
 
-    def _load(self) -> Any:
+    async def _load(self) -> Any:
         try:
-            importlib.import_module(".peer", __package__)
-            transport = importlib.import_module("...rtc.transport", __package__)
-            importlib.import_module("...rtc.opus", __package__).library()
-            return transport.make_certificate()
+            return await (await asyncio.to_thread(_import)).try_packages()
         except Exception as error:  # an extra that is not installed, or is broken: the server serves without it
             self._why_not = f"WebRTC does not work here ({error}): pip install 'hubbub[webrtc]' may mend it"
             log.warning("%s", self._why_not)
@@ -159,6 +156,13 @@ class WebRTCGateway:
     def _forget(self, peer: "Peer") -> None:
         self._pacer.discard(peer)
         self.peers.pop(peer.id, None)
+
+
+def _import() -> Any:
+    """Loads what is heavy, and answers the module of the transport."""
+    importlib.import_module(".peer", __package__)
+    importlib.import_module("...rtc.opus", __package__).library()
+    return importlib.import_module("...rtc.transport", __package__)
 
 
 def _own_servers(config: WebRTCConfig) -> dict[str, Any]:
