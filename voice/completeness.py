@@ -1,17 +1,24 @@
 """Asking the end-of-turn model about one caller's turn: one question at a time, and a slow model off the event loop.
 
-A model that says `blocking` (a neural network) is asked in a thread. Its answer reaches the turn machine as an input of its own, in
-the order in which answers come, stamped with the media time of that moment; so a recording replays to the same decisions. An answer
-to a question that has been overtaken is dropped.
+A model that says `blocking` (a neural network) is asked in a thread of a few that it shares with nothing else: a tool that blocks its
+thread delays no turn, and many callers who pause at once do not take every core from the loop. Its answer reaches the turn machine as
+an input of its own, in the order in which answers come, stamped with the media time of that moment; so a recording replays to the same
+decisions. An answer to a question that has been overtaken is dropped; one that no thread has taken yet is not asked any more.
 """
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from .turn.complete import EndOfTurnModel
 
 log = logging.getLogger("hubbub.completeness")
+
+WORKERS = max(1, (os.cpu_count() or 2) - 1)
+"""Slow models asked at once, in the whole process: one core is the event loop's. Each caller has one question at most that waits."""
 
 Question = tuple[str, int]
 """The words of the turn, and where the pause began in which its sound was looked at: 0 where it was not."""
@@ -55,10 +62,15 @@ class CompletenessJudge:
 
     async def _ask_in_thread(self, question: Question, sound: bytes) -> None:
         try:
-            answer = await asyncio.to_thread(self.model.probability, question[0], sound)
+            answer = await asyncio.get_running_loop().run_in_executor(_workers(), self.model.probability, question[0], sound)
         except Exception as error:  # the turn ends by silence then
             log.error("the end-of-turn model failed: %s", error)
             answer = 0.0
         if question == self._asked:
             self._answer = answer
             self._tell(self._utterance, answer)
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(WORKERS, "end-of-turn")

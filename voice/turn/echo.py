@@ -116,15 +116,16 @@ class _Reference:
         self._spectrum = np.fft.rfft(sent, self._size)
         running = np.concatenate([[0.0], np.cumsum(sent * sent, dtype=np.float64)])
         local = running[length:] - running[:-length]
-        self._local = np.maximum(local, 1.0)
-        self._quiet = local < local.max(initial=0.0) * 1e-3 + 1.0
+        quiet = local < local.max(initial=0.0) * 1e-3 + 1.0
+        self._one_over = np.where(quiet, 0.0, 1.0 / np.maximum(local, 1.0)).astype(np.float32)
+        """Of the energy at each delay; 0 where there is too little to compare with."""
 
     def explains(self, heard: Samples, energy: float) -> float:
         """The share of `heard`'s energy that the best delay explains."""
         crossed = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(heard, self._size)), self._size)[: self._delays]
-        share = crossed * crossed / (self._local * energy)
-        share[self._quiet] = 0.0
-        return float(min(1.0, share.max(initial=0.0)))
+        crossed *= crossed
+        crossed *= self._one_over
+        return min(1.0, float(crossed.max(initial=0.0)) / energy)
 
 
 def _fast_size(least: int) -> int:

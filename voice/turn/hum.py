@@ -41,10 +41,17 @@ def is_hum(sound: bytes) -> bool:
         return False
     power, total = power[loud], total[loud]
     above = _db(power[:, _bin(ABOVE_HZ) :].sum(axis=1) / total)
-    if np.median(above) > MURMUR_DB:
+    if _median(above) > MURMUR_DB:
         return False
     bands = [power[:, _bin(low) : _bin(high)].sum(axis=1) for low, high in MOUTH_HZ]
     return max(float(_db(band / total).std()) for band in bands) <= STILL_DB
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """As `np.median`, whose first call loads numpy.ma: a tenth of a second on the event loop, at somebody's first barge-in."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    return float(ordered[middle]) if len(ordered) % 2 else float((ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _bin(hz: float) -> int:
