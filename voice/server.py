@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .. import __version__
 from .access import NoLock, check_lock
 from .api import health, operator, outgoing, rooms, tokens
+from .api.origins import OtherOrigins
 from .call_tools import offer_through
 from .collector import spare_collector
 from .config import Config
@@ -109,23 +109,11 @@ def create_app(house: House) -> Starlette:
         *outgoing.routes(exchange),
         Mount("/static", StaticFiles(directory=web)),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(SafeHeaders), *_for_other_origins(house.config)], lifespan=lifespan)
+    others = Middleware(OtherOrigins, origins=house.config.server.access.origins)
+    app = Starlette(routes=routes, middleware=[Middleware(SafeHeaders), others], lifespan=lifespan)
     app.state.exchange = exchange  # for programs that make calls
     app.state.webrtc = peers
     return app
-
-
-def _for_other_origins(config: Config) -> list[Middleware]:
-    """What lets the pages of other origins read our answers, where the configuration names any; the door judges whether they may come."""
-    origins = config.server.access.origins
-    if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "if-match"], expose_headers=["location", "etag", "link", "retry-after"],
-        )
-    ]  # fmt: skip
 
 
 def banner(house: House, host: str, port: int) -> str:

@@ -1,9 +1,10 @@
 """Runs a whole server for the page's end-to-end tests: offline engines, the embedded model, a free port. Prints its address.
 
-`python page_house.py [FOLDER]`: every session is recorded into the folder, if one is named.
+`python page_house.py [FOLDER]`: every session is recorded into the folder, if one is named. With HUBBUB_SERVER_KEY it is locked.
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ def main() -> int:
     config = default_config()
     engines = config.engines.model_copy(update={"model": ModelConfig(provider="embedded")})
     config = config.model_copy(update={"engines": engines})
+    if os.environ.get("HUBBUB_SERVER_KEY"):
+        access = config.server.access.model_copy(update={"open": False})
+        config = config.model_copy(update={"server": config.server.model_copy(update={"access": access})})
     return asyncio.run(
         run(
             config,

@@ -1,5 +1,7 @@
-"""The operator's page with a real server that records: its figures, a recording's timeline and sound, and a replay."""
+"""The operator's page with a real server that records and is locked: its figures, a recording's timeline and sound, and a replay."""
 
+import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import page_browser
 import pytest
+from hubbub.voice.token import TokenRequest, mint
 from page_browser import AXE, LOOPBACK, Page, chromium, write_tone
 
 pytestmark = [
@@ -16,13 +19,15 @@ pytestmark = [
 ]
 
 HOUSE = Path(__file__).with_name("page_house.py")
+KEY = secrets.token_urlsafe(32)
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("pocketsphinx")
     folder = tmp_path_factory.mktemp("recordings")
-    server = subprocess.Popen([sys.executable, str(HOUSE), str(folder)], stdout=subprocess.PIPE, text=True)
+    environ = os.environ | {"HUBBUB_SERVER_KEY": KEY}
+    server = subprocess.Popen([sys.executable, str(HOUSE), str(folder)], stdout=subprocess.PIPE, text=True, env=environ)
     try:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
@@ -35,7 +40,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def talk(page: Page, address: str) -> None:
     """A caller asks for a story and cuts it."""
-    page.open(f"{address}/?name=Ann<b>&lang=en&mic=raw&transport=websocket").join("typing")
+    token = mint(TokenRequest(), KEY)[0]
+    page.open(f"{address}/?name=Ann<b>&lang=en&mic=raw&transport=websocket#token={token}").join("typing")
     page.type("tell me a story\n")
     page.until("document.querySelectorAll('.entry:last-child [data-word=heard]').length > 3", seconds=30)
     page.click("#interrupt")
@@ -50,7 +56,15 @@ def test_an_operator_sees_the_figures_and_replays_a_recording(house: str, tmp_pa
         driver.switch_to.new_window("tab")
         operator = driver.current_window_handle
         driver.get(f"{house}/operator?lang=en")
-        page.until("!document.querySelector('#board').hidden")
+        page.until("!document.querySelector('#key-form').hidden")
+        assert page.js("document.querySelector('#board').hidden")
+        driver.find_element("css selector", "#key").send_keys("nonsense\n")
+        page.until("window.hubbub.api.token === 'nonsense'")
+        page.until("document.querySelector('#server').dataset.state === 'closed'")
+        driver.find_element("css selector", "#key").clear()
+        driver.find_element("css selector", "#key").send_keys(KEY + "\n")
+        page.until("!document.querySelector('#board').hidden && document.querySelector('#key-form').hidden")
+        assert all("401" in fault for fault in page.faults()), "nothing but the refusals before there was a key"
         assert "Ann<b>" in page.text("#sessions")
         assert "websocket" in page.text("#sessions")
         assert page.js("document.querySelectorAll('#sessions b b').length") == 0
@@ -82,9 +96,18 @@ def replayed(page: Page) -> None:
         " let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"
     )
     assert drawn > 1000
+    addresses = page.js("window.hubbub.recording.sound.map(one => one.src)")
+    assert [address.partition("?")[0].rpartition("/")[2] for address in addresses] == ["heard.flac", "ear.flac"]
+    assert not any(KEY in address or "token" in address for address in addresses), "no key stands in an address"
+    assert "s heard of" in happened, "what was heard of the reply that was cut"
     page.click("#play")
     page.until("window.hubbub.recording.sound.every(one => one.currentTime > 0.3 && !one.error)", seconds=20)
     page.until("parseFloat(document.querySelector('#needle').style.getPropertyValue('--at')) > 5")
+    page.click("#play")
+    page.js("(window.hubbub.recording.ticketEnds = 0, window.hubbub.recording.seek(1000))")
+    page.click("#play")
+    page.until("window.hubbub.recording.playing && window.hubbub.recording.ticketEnds > Date.now() + 60000")
+    page.until("window.hubbub.recording.sound.every(one => one.currentTime > 1.05 && !one.error)", seconds=20)
     page.click("#play")
     page.click("#happened li:last-child button")
     assert page.js("window.hubbub.recording.sound[0].currentTime") > 0.5, "a row leads to its moment"
@@ -97,16 +120,3 @@ def replayed(page: Page) -> None:
     if AXE.exists():
         assert page.axe() == []
 
-
-def test_a_door_with_a_lock_asks_for_the_key(house: str) -> None:
-    with chromium(permission="none") as driver:
-        page = Page(driver)
-        driver.get(f"{house}/operator?lang=en")
-        page.until("!document.querySelector('#board').hidden")
-        page.js("(window.hubbub.api.root = new URL('/nowhere/', location), window.hubbub.look())")
-        page.until("!document.querySelector('#key-form').hidden")
-        assert page.js("document.querySelector('#board').hidden")
-        page.js("(window.hubbub.api.root = new URL('/', location))")
-        page.driver.find_element("css selector", "#key").send_keys("secret\n")
-        page.until("!document.querySelector('#board').hidden && document.querySelector('#key-form').hidden")
-        assert page.js("window.hubbub.api.token") == "secret"

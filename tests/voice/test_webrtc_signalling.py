@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 from hubbub.voice import leaning
+from hubbub.voice.client import VoiceClient
 from hubbub.voice.config.access import AccessConfig
 from hubbub.voice.event import Joined, Left, Reply
 from hubbub.voice.gateway.webrtc.peer import EAR_DELAY_MS, MOST_DELAY_MS
 from hubbub.voice.mouthpiece import UNREPORTED_DELAY_MS
 from hubbub.voice.rtc.sdp import parse
+from hubbub.voice.token import TokenRequest, mint
 from pydantic import SecretStr
 from webrtc_house import Running, StockClient, buzz, running
 
@@ -123,6 +125,28 @@ async def test_a_seat_is_taken_back_by_its_token() -> None:
         assert len(server.house.sessions) == 1
         await first.close()
         await second.close()
+
+
+@pytest.mark.parametrize("once", [False, True])
+async def test_who_finds_no_way_for_udp_takes_the_same_seat_over_on_the_websocket(once: bool) -> None:
+    key = "k" * 32
+    async with running(access=AccessConfig(open=False, key=SecretStr(key))) as server:
+        token = mint(TokenRequest(room="default", name="Kim", once=once), key)[0]
+        bearer = {"authorization": f"Bearer {token}"}
+        answer = await server.http.post("/api/webrtc", content=await StockClient().offer(), headers=SDP | bearer)
+        assert answer.status_code == 201, answer.text
+        (session,) = server.house.sessions.values()
+        resume = answer.headers["hubbub-resume"]
+        async with VoiceClient(str(server.http.base_url), name="Kim", token=token, resume_token=resume) as client:
+            assert client.joined.session == session.id
+            assert (await server.http.delete(answer.headers["location"])).status_code == 200
+            assert list(server.house.sessions.values()) == [session], "hanging the peer up does not end the seat"
+            await client.send_text("hello")
+            async with asyncio.timeout(15):
+                async for item in client:
+                    if isinstance(item, Reply):
+                        break
+        await gone(server)
 
 
 async def test_what_is_no_offer_is_refused_in_words() -> None:

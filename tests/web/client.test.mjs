@@ -138,7 +138,7 @@ test('a page that was loaded anew takes its seat back, or another where that is 
   Wire.opened = [];
   const client = new HubbubClient({ url: 'ws://x', resume: 'old', after: 9, WebSocket: Wire, fetch });
   const joining = client.join();
-  assert.deepEqual([Wire.opened[0].url.href, client.resume], ['ws://x/api/voice', 'old']);
+  assert.deepEqual([Wire.opened[0].url.href, client.resume], ['ws://x/api/voice?resume=old', 'old']);
   Wire.opened[0].onopen();
   assert.equal(Wire.opened[0].sent[0].resume, 'old');
   assert.equal(Wire.opened[0].sent[0].after, 9);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { microphoneError } from '../../web/sdk/errors.js';
-import { retryDelayMs } from '../../web/sdk/hubbub.js';
+import { retryDelayMs } from '../../web/sdk/retry.js';
 import { unpackBinary, unwrapReply } from '../../web/sdk/protocol.js';
 import { playheadReporter } from '../../web/sdk/talk.js';
 

@@ -11,14 +11,15 @@ import { HubbubError } from '../sdk/index.js';
 import { formatSpan } from './board.js';
 import { drawWaves, toneOf } from './waves.js';
 
-const TRACKS = /** @type {const} */ (['heard', 'played']);
+/** So long before its end a ticket to the sound is not begun with any more: a new one is asked for. */
+const TICKET_MARGIN_MS = 60_000;
 /** Two elements play beside each other; where they drift apart further than an ear forgives, the second is moved. */
 const DRIFT_S = 0.08;
 const ASK_MS = 400;
 const LANES = /** @type {const} */ ([['heard', '--accent'], ['vad', '--accent-wash'], ['decision', '--warn'], ['reply', '--agent'], ['played', '--agent']]);
 
 /** What happened, in order: decisions and what was said. Pure. @param {Timeline} timeline @returns {Happening[]} */
-export function happenings({ decisions, events }) {
+export function happenings({ decisions, events, replies }) {
   /** @type {Happening[]} */
   const all = decisions.map(({ at_ms, kind, ...more }) => ({ at_ms, kind, tone: '', text: Object.entries(more)
     .filter(([, value]) => value !== null && value !== '').map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`).join(', ') }));
@@ -28,7 +29,23 @@ export function happenings({ decisions, events }) {
       all.push({ at_ms: event.at_ms, kind: event.agent, text: event.text, unheard: event.unheard, tone: 'said' });
     } else if (event.type === 'error') all.push({ at_ms: event.at_ms, kind: event.code, text: event.message, tone: '' });
   }
+  for (const { reply, to_ms: at, how, heard_samples: heard, sent_samples: sent } of replies) {
+    if (heard === undefined || how === 'open') continue;
+    const spans = { reply, heard: seconds(heard), sent: seconds(sent ?? heard) };
+    all.push({ at_ms: at, kind: 'Heard', text: t(how === 'cut' ? 'op.heard.cut' : 'op.heard.whole', spans), tone: '' });
+  }
   return all.sort((a, b) => a.at_ms - b.at_ms);
+}
+
+/** @param {number} samples  at 24 kHz */
+function seconds(samples) {
+  return (samples / 24_000).toFixed(3);
+}
+
+/** How well it is known when the replies were heard, where that is worth a word. @param {Timeline} timeline */
+function doubt({ replies }) {
+  const worst = /** @type {const} */ (['decisions', 'estimated']).find((known) => replies.some((reply) => reply.known === known));
+  return worst ? t(`op.known.${worst}`) : '';
 }
 
 export class RecordingView {
@@ -41,6 +58,7 @@ export class RecordingView {
     this.canvas = /** @type {HTMLCanvasElement} */ (byId('waves'));
     /** @type {HTMLAudioElement[]} */
     this.sound = [];
+    this.ticketEnds = 0;
     this.frame = 0;
     /** @type {HTMLElement[]} */
     this.rows = [];
@@ -63,13 +81,12 @@ export class RecordingView {
     byId('outcome').replaceChildren();
     this.timeline = await this.api.timeline(name);
     if (this.name !== name) return;
-    this.sound = TRACKS.map((track) => Object.assign(new Audio(this.api.sound(name, track)), { preload: 'auto' }));
-    const [first] = this.sound;
-    first.addEventListener('ended', () => this.#stopped());
+    await this.#load();
+    if (this.name !== name) return;
     const play = /** @type {HTMLButtonElement} */ (byId('play'));
     play.disabled = false;
     byId('recording-title').textContent = `${this.timeline.caller} · ${this.timeline.room}`;
-    byId('recording-about').textContent = [name, formatSpan(this.timeline.seconds), ...this.timeline.warnings].join(' · ');
+    byId('recording-about').textContent = [name, formatSpan(this.timeline.seconds), doubt(this.timeline), ...this.timeline.warnings].filter(Boolean).join(' · ');
     this.#list();
     this.render();
   }
@@ -82,7 +99,7 @@ export class RecordingView {
     byId('waves-legend').replaceChildren(...LANES.map(([lane, colour]) => {
       const dot = el('i', { 'aria-hidden': 'true' });
       dot.style.setProperty('--colour', `var(${colour})`);
-      return el('li', {}, dot, el('span', { text: t(`op.lane.${lane}`) }));
+      return el('li', {}, dot, el('span', { text: t(lane === 'played' && this.timeline?.ear ? 'op.lane.ear' : `op.lane.${lane}`) }));
     }));
     this.#needle();
   }
@@ -91,11 +108,33 @@ export class RecordingView {
     return !!this.sound.length && !this.sound[0].paused;
   }
 
+  /** Asks for a ticket to both tracks, and goes on where the needle stood. */
+  async #load() {
+    const { name, timeline } = this;
+    const at = this.sound[0]?.currentTime ?? 0;
+    const urls = await this.api.sound(name);
+    if (this.name !== name) return;
+    this.ticketEnds = urls.expiresAt;
+    this.#silence();
+    this.sound = [urls.heard, timeline?.ear ? urls.ear : urls.played].map((url) => Object.assign(new Audio(url), { preload: 'auto', currentTime: at }));
+    this.sound[0].addEventListener('ended', () => this.#stopped());
+  }
+
+  #silence() {
+    this.sound.forEach((one) => {
+      one.pause();
+      one.removeAttribute('src');
+    });
+    this.sound = [];
+  }
+
   async toggle() {
     if (this.playing) {
       this.sound.forEach((one) => one.pause());
       return this.#stopped();
     }
+    if (this.ticketEnds - Date.now() < TICKET_MARGIN_MS || this.sound.some((one) => one.error)) await this.#load().catch(() => {});
+    if (!this.sound.length) return;
     this.sound[1].currentTime = this.sound[0].currentTime;
     await Promise.all(this.sound.map((one) => one.play().catch(() => {})));
     setIcon(byId('play'), 'pause');
@@ -118,11 +157,7 @@ export class RecordingView {
 
   close() {
     cancelAnimationFrame(this.frame);
-    this.sound.forEach((one) => {
-      one.pause();
-      one.removeAttribute('src');
-    });
-    this.sound = [];
+    this.#silence();
     this.timeline = null;
     this.name = '';
     this.#stopped();

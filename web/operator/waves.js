@@ -38,7 +38,10 @@ export function drawWaves(canvas, timeline) {
   const x = (/** @type {number} */ ms) => ((ms - from) / Math.max(1, to - from)) * width;
   const y = (/** @type {number[]} */ [top, bottom]) => ({ top: top * height, size: (bottom - top) * height });
   wave(context, timeline.heard.peaks, y(LANES.heard), width, colour('accent'));
-  wave(context, timeline.played.peaks, y(LANES.played), width, colour('agent'));
+  const { played, ear } = timeline;
+  const loudest = Math.max(...[...played.peaks, ...(ear?.peaks ?? [])].map(([low, high]) => Math.max(-low, high)));
+  if (ear) wave(context, played.peaks, y(LANES.played), width, colour('agent'), { alpha: 0.28, loudest });
+  wave(context, (ear ?? played).peaks, y(LANES.played), width, colour('agent'), { loudest });
   speech(context, timeline.vad, y(LANES.vad), width, colour('accent'));
   replies(context, timeline, x, y(LANES.replies), colour);
   decisions(context, timeline, x, y(LANES.decisions), height, colour);
@@ -47,17 +50,19 @@ export function drawWaves(canvas, timeline) {
 
 /**
  * @param {CanvasRenderingContext2D} context @param {readonly [number, number][]} peaks @param {{top: number, size: number}} lane
- * @param {number} width @param {string} colour
+ * @param {number} width @param {string} colour @param {{alpha?: number, loudest?: number}} [how]  `loudest`: what fills the lane
  */
-function wave(context, peaks, { top, size }, width, colour) {
-  const loudest = Math.max(0.05, ...peaks.map(([low, high]) => Math.max(-low, high)));
+function wave(context, peaks, { top, size }, width, colour, { alpha = 1, loudest: most } = {}) {
+  const loudest = Math.max(0.05, most ?? Math.max(...peaks.map(([low, high]) => Math.max(-low, high))));
   const middle = top + size / 2;
+  context.globalAlpha = alpha;
   context.fillStyle = colour;
   peaks.forEach(([low, high], place) => {
     const half = (/** @type {number} */ value) => (value / loudest) * (size / 2);
     const upper = middle - half(high);
     context.fillRect((place / peaks.length) * width, upper, Math.max(0.8, width / peaks.length - 0.3), Math.max(1, half(high) - half(low)));
   });
+  context.globalAlpha = 1;
 }
 
 /**
@@ -78,7 +83,7 @@ function speech(context, vad, { top, size }, width, colour) {
  * @param {{top: number, size: number}} lane @param {(name: string) => string} colour
  */
 function replies(context, { replies: all }, x, { top, size }, colour) {
-  for (const { from_ms: from, to_ms: to, how, held } of all) {
+  for (const { from_ms: from, to_ms: to, how, held, stalled = [] } of all) {
     context.fillStyle = colour('agent');
     context.globalAlpha = 0.85;
     context.beginPath();
@@ -87,6 +92,8 @@ function replies(context, { replies: all }, x, { top, size }, colour) {
     context.globalAlpha = 1;
     context.fillStyle = colour('agent-wash');
     for (const [start, end] of held) context.fillRect(x(start), top, Math.max(2, x(end) - x(start)), size);
+    context.fillStyle = colour('warn');
+    for (const [start, end] of stalled) context.fillRect(x(start), top, Math.max(2, x(end) - x(start)), size);
     if (how !== 'cut') continue;
     context.fillStyle = colour('bad');
     context.fillRect(x(to) - 2, top - 4, 3, size + 8);

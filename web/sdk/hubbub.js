@@ -11,49 +11,13 @@
  * Every server event is an event of the client, under its own type (`error` is `fault` here); `event` gives them all.
  * The wire is one of `transport/`; this class knows seats, tries and tokens.
  *
- * @typedef {import('./protocol.js').AudioFrame} AudioFrame
  * @typedef {import('./protocol.js').ServerEvent} ServerEvent
  * @typedef {import('./protocol.js').Joined} Joined
  * @typedef {import('./protocol.js').ServerFault} ServerFault
  * @typedef {import('./transport/link.js').Link} Link
- *
- * @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} State
- *   waiting: the connection was lost and another try comes; closed: for good
- *
- * @typedef {object} StateChange
- * @property {State} state
- * @property {number} retryAt  while waiting: when the next try comes, in ms since the epoch; else 0
- * @property {number} attempt  while waiting or connecting: which try it is, from 1
- * @property {HubbubError | null} error  why it is waiting or closed
- *
- * @typedef {object} ClientEvents
- * @property {StateChange} state
- * @property {ServerEvent} event
- * @property {AudioFrame} audio  sound of a reply (over WebSocket; over WebRTC it comes as a stream)
- * @property {Int16Array} voices  what the other callers say, live (over WebSocket)
- * @property {Link} link  another connection was opened
- * @property {number} roundtrip  in ms, measured every few seconds
- * @property {Joined} joined
- * @property {import('./protocol.js').ParticipantJoined} participant_joined
- * @property {import('./protocol.js').ParticipantLeft} participant_left
- * @property {import('./protocol.js').ParticipantChanged} participant_changed
- * @property {import('./protocol.js').Dtmf} dtmf
- * @property {import('./protocol.js').SpeechStarted} speech_started
- * @property {import('./protocol.js').SpeechStopped} speech_stopped
- * @property {import('./protocol.js').Transcript} transcript
- * @property {import('./protocol.js').Backchannel} backchannel
- * @property {import('./protocol.js').Reply} reply
- * @property {import('./protocol.js').Words} words
- * @property {import('./protocol.js').Floor} floor
- * @property {import('./protocol.js').Gap} gap
- * @property {import('./protocol.js').Playing} playing
- * @property {import('./protocol.js').Hold} hold
- * @property {import('./protocol.js').Resume} resume
- * @property {import('./protocol.js').Clear} clear
- * @property {import('./protocol.js').Turn} turn
- * @property {import('./protocol.js').ToolUse} tool
- * @property {ServerFault} fault
- * @property {import('./protocol.js').Left} left
+ * @typedef {import('./client-events.js').State} State
+ * @typedef {import('./client-events.js').StateChange} StateChange
+ * @typedef {import('./client-events.js').ClientEvents} ClientEvents
  *
  * @typedef {object} Options
  * @property {string | URL} url  of the server (`https://host/`), or of its WebSocket (`wss://host/api/voice`)
@@ -73,21 +37,12 @@
 import { Emitter } from './emitter.js';
 import { endpoints } from './endpoints.js';
 import { explainClose, HubbubError } from './errors.js';
+import { Heartbeat, SILENCE_MS } from './heartbeat.js';
 import { CloseCode } from './protocol.js';
-import { WebRTCLink, webrtcAvailable } from './transport/webrtc.js';
-import { WebSocketLink } from './transport/websocket.js';
-
-const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 15_000;
-const JOIN_PATIENCE_MS = 10_000;
-const PING_MS = 4000;
-/** So long without a word from the server, though pinged: the connection is dead, whatever the wire says. */
-const SILENCE_MS = 13_000;
-/** The one farewell after which it is worth coming back: another server may take its place. */
-const CLOSING = 'the server is closing';
-
-/** @type {readonly number[]} closes after which trying again would only be refused again */
-const FINAL_CODES = [CloseCode.NORMAL, CloseCode.BAD_MESSAGE, CloseCode.TOO_BIG, CloseCode.REFUSED, CloseCode.REPLACED];
+import { CLOSING, FINAL_CODES, retryDelayMs } from './retry.js';
+import { Session } from './session.js';
+import { Attempt } from './transport/attempt.js';
+import { webrtcAvailable } from './transport/webrtc.js';
 
 /** @extends {Emitter<ClientEvents>} */
 export class HubbubClient extends Emitter {
@@ -112,13 +67,9 @@ export class HubbubClient extends Emitter {
     this.state = 'idle';
     /** @type {Link | null} */
     this.link = null;
-    /** @type {Joined | null} what the server said of the session; kept while a lost connection is sought again */
-    this.joined = null;
-    this.resume = options.resume ?? null;
-    /** The number of the last event that came. */
-    this.seen = options.after ?? 0;
-    /** How far the newest reply was heard; where its sound goes on after a lost connection. */
-    this.heard = { reply: 0, offset: 0 };
+    /** @type {Attempt | null} the try to get a seat that goes on, or has come about */
+    this.attempted = null;
+    this.session = new Session(options.resume ?? null, options.after ?? 0);
     this.muted = false;
     /** @type {MediaStreamTrack | null} the microphone, for wires that carry a track */
     this.track = null;
@@ -129,15 +80,37 @@ export class HubbubClient extends Emitter {
     this.attempt = 0;
     /** @type {ServerFault | null} */
     this.lastFault = null;
+    /** Ends the waiting for a seat. */
+    this.givenUp = () => {};
     /** Why the server said that the session has ended, on this connection. */
     this.farewell = '';
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.retryTimer = undefined;
-    /** @type {ReturnType<typeof setInterval> | undefined} */
-    this.pingTimer = undefined;
-    /** @type {Map<number, number>} */
-    this.pings = new Map();
-    this.lastHeardMs = 0;
+    /** @type {Heartbeat | null} */
+    this.heartbeat = null;
+  }
+
+  /** What the server said of the session; kept while a lost connection is sought again. */
+  get joined() {
+    return this.session.joined;
+  }
+
+  /** The token of a seat to come back to, from before this client. */
+  get resume() {
+    return this.session.resume;
+  }
+
+  set resume(token) {
+    this.session.resume = token;
+  }
+
+  /** The number of the last event that came. */
+  get seen() {
+    return this.session.seen;
+  }
+
+  set seen(number) {
+    this.session.seen = number;
   }
 
   /** What carries the conversation: 'webrtc', 'websocket', or '' while there is no connection. */
@@ -154,13 +127,13 @@ export class HubbubClient extends Emitter {
   async join() {
     if (this.state !== 'idle' && this.state !== 'closed') throw new HubbubError('protocol', 'already joined');
     this.attempt = 1;
-    const resumed = this.resume !== null;
+    const resumed = this.session.resume !== null;
     try {
       return await this.#connect();
     } catch (cause) {
       const error = /** @type {HubbubError} */ (cause);
       if (resumed && error.code === 'refused' && this.#stateNow() !== 'closed') {
-        this.#forget(); // the seat of before is gone: take a new one
+        this.session.forget(); // the seat of before is gone: take a new one
         return this.#firstTry();
       }
       this.#become('closed', { error });
@@ -235,7 +208,7 @@ export class HubbubClient extends Emitter {
 
   /** Says how far a reply was heard. @param {number} reply @param {number} offset  in samples */
   playhead(reply, offset) {
-    this.heard = { reply, offset };
+    this.session.heard = { reply, offset };
     this.#send({ type: 'playhead', reply, offset });
   }
 
@@ -243,20 +216,15 @@ export class HubbubClient extends Emitter {
   leave() {
     clearTimeout(this.retryTimer);
     this.#send({ type: 'leave' });
-    const link = this.link;
-    this.#drop();
-    link?.close(CloseCode.NORMAL, 'left');
-    this.joined = null;
-    this.resume = null;
+    this.#drop(CloseCode.NORMAL, 'left');
+    this.session.giveUp();
     if (this.state !== 'closed') this.#become('closed');
   }
 
   /** Lets the connection go but keeps the seat, for as long as the server keeps it: whoever has the token may come back. */
   hangUp() {
     clearTimeout(this.retryTimer);
-    const link = this.link;
-    this.#drop();
-    link?.close(CloseCode.GOING_AWAY, 'coming back');
+    this.#drop(CloseCode.GOING_AWAY, 'coming back');
     if (this.state !== 'closed') this.#become('closed');
   }
 
@@ -271,105 +239,75 @@ export class HubbubClient extends Emitter {
     this.emit('state', { state, retryAt, attempt: this.attempt, error });
   }
 
-  /** Tries WebRTC where that is wanted, then WebSocket. @returns {Promise<Joined>} */
+  /** Tries to get a seat, over WebRTC where that is wanted and over WebSocket. @returns {Promise<Joined>} */
   async #connect() {
     this.#become('connecting');
     this.lastFault = null;
     this.farewell = '';
-    const { transport } = this;
-    if (transport === 'websocket' || (transport === 'auto' && (this.blocked || !webrtcAvailable()))) return this.#tryWebSocket();
-    if (!webrtcAvailable()) throw new HubbubError('unsupported', 'there is no WebRTC here: use the transport "websocket"');
-    try {
-      return await this.#through(new WebRTCLink(this.#seat(), this.track, this.iceServers));
-    } catch (cause) {
-      const error = /** @type {HubbubError} */ (cause);
-      if (transport === 'webrtc' || error.code !== 'unreachable' || this.#stateNow() !== 'connecting') throw error;
-      const joined = await this.#tryWebSocket();
-      this.blocked = true;
-      return joined;
-    }
-  }
-
-  #tryWebSocket() {
-    return this.#through(new WebSocketLink(this.#seat(), this.Socket, this.fetch));
-  }
-
-  /** @returns {import('./transport/link.js').Seat} */
-  #seat() {
-    const { endpoints: doors, room, name, role, token, audio, seen, heard } = this;
-    const resume = this.joined?.resume_token ?? this.resume;
-    const news = resume && seen ? { after: seen, ...(heard.reply ? { heard } : {}) } : {};
-    return { endpoints: doors, room, name, role, token, audio, resume, news };
-  }
-
-  /** Waits for the seat over this link, and stays with the link. @param {Link} link @returns {Promise<Joined>} */
-  #through(link) {
-    this.link = link;
+    const { session, track, iceServers, Socket, fetch } = this;
+    const able = webrtcAvailable();
+    if (this.transport === 'webrtc' && !able) throw new HubbubError('unsupported', 'there is no WebRTC here: use the transport "websocket"');
+    const transport = this.transport === 'auto' && (this.blocked || !able) ? 'websocket' : this.transport;
+    const { endpoints: doors, room, name, role, token, audio } = this;
+    const seat = { endpoints: doors, room, name, role, token, audio, resume: session.token, news: session.news };
     return new Promise((resolve, reject) => {
-      let open = false;
-      const patience = setTimeout(() => {
-        link.close(CloseCode.GOING_AWAY, 'no answer');
-        closed({ code: 1006, reason: `no answer came within ${JOIN_PATIENCE_MS / 1000} s` });
-      }, JOIN_PATIENCE_MS);
-      link.on('event', (event) => {
-        if (link !== this.link) return;
-        this.#receive(event);
-        if (event.type !== 'joined' || open) return;
-        open = true;
-        clearTimeout(patience);
-        this.#opened();
-        resolve(event);
+      this.attempted = new Attempt(seat, { transport, track, iceServers, Socket, fetch }, {
+        event: (event) => this.#receive(event),
+        audio: (frame) => this.#sound('audio', frame),
+        voices: (samples) => this.#sound('voices', samples),
+        seated: (joined, link) => {
+          this.blocked ||= transport === 'auto' && link.kind === 'websocket';
+          this.#seated(joined, link);
+          resolve(joined);
+        },
+        failed: (close) => {
+          reject(explainClose(close, this.lastFault));
+          this.#drop();
+        },
+        lost: (close) => this.#lost(close),
       });
-      link.on('audio', (frame) => link === this.link && this.#sound('audio', frame));
-      link.on('voices', (samples) => link === this.link && this.#sound('voices', samples));
-      const closed = (/** @type {import('./transport/link.js').Closing} */ close) => {
-        clearTimeout(patience);
-        if (link !== this.link) return reject(new HubbubError('unreachable', 'given up'));
-        const error = explainClose(close, this.lastFault);
-        this.#drop();
-        if (open) this.#lost(close, error);
-        else reject(error);
-      };
-      link.on('close', closed);
+      this.givenUp = () => reject(new HubbubError('unreachable', 'given up'));
     });
   }
 
-  #opened() {
+  /** @param {Joined} joined @param {Link} link */
+  #seated(joined, link) {
+    this.link = link;
     this.attempt = 0;
-    if (this.link) this.emit('link', this.link);
+    this.heartbeat = new Heartbeat((ping) => this.#send(ping), {
+      roundtrip: (ms) => this.emit('roundtrip', ms),
+      silent: () => {
+        this.#drop(CloseCode.GOING_AWAY, 'silent');
+        this.#wait(new HubbubError('unreachable', `no word from the server for ${SILENCE_MS / 1000} s`));
+      },
+    });
+    this.#receive(joined);
+    this.emit('link', link);
     this.#become('open');
     if (this.muted) this.#send({ type: 'mute', muted: true });
-    this.lastHeardMs = Date.now();
-    let id = 0;
-    this.pingTimer = setInterval(() => {
-      if (Date.now() - this.lastHeardMs > SILENCE_MS) return this.#giveUpLink();
-      this.pings.set(++id, performance.now());
-      this.#send({ type: 'ping', id });
-    }, PING_MS);
   }
 
-  #giveUpLink() {
-    const link = this.link;
-    this.#drop();
-    link?.close(CloseCode.GOING_AWAY, 'silent');
-    this.#wait(new HubbubError('unreachable', `no word from the server for ${SILENCE_MS / 1000} s`));
-  }
-
-  #drop() {
-    clearInterval(this.pingTimer);
-    this.pings.clear();
+  /** Lets go of the connection, or of the try to get one. @param {number} [code] @param {string} [reason]  told to the other end */
+  #drop(code = CloseCode.GOING_AWAY, reason = '') {
+    this.heartbeat?.stop();
+    this.heartbeat = null;
     this.link = null;
+    const { attempted } = this;
+    this.attempted = null;
+    attempted?.close(code, reason);
+    if (attempted && !attempted.winner) this.givenUp();
   }
 
-  /** @param {import('./transport/link.js').Closing} close @param {HubbubError} error */
-  #lost(close, error) {
+  /** @param {import('./transport/link.js').Closing} close */
+  #lost(close) {
+    const error = explainClose(close, this.lastFault);
+    this.#drop();
     const { farewell } = this;
     if (farewell && farewell !== CLOSING) {
-      this.#forget();
+      this.session.forget();
       this.#become('closed', { error: farewell === 'left' ? null : new HubbubError('removed', farewell, { serverCode: error.serverCode }) });
     } else if (FINAL_CODES.includes(close.code)) {
-      this.joined = null;
-      this.resume = null;
+      this.session.giveUp();
       this.#become('closed', { error: close.code === CloseCode.NORMAL && !this.lastFault ? null : error });
     } else {
       this.attempt = 0;
@@ -391,12 +329,12 @@ export class HubbubClient extends Emitter {
       if (this.#stateNow() === 'closed') return;
       const error = /** @type {HubbubError} */ (cause);
       if (error.code === 'refused' && this.joined) {
-        this.#forget(); // the seat is gone: take a new one
+        this.session.forget(); // the seat is gone: take a new one
         this.#wait(error);
       } else if (error.code === 'unreachable') {
         this.#wait(error);
       } else {
-        this.joined = null;
+        this.session.giveUp();
         this.#become('closed', { error });
       }
     }
@@ -409,24 +347,13 @@ export class HubbubClient extends Emitter {
 
   /** @param {ServerEvent} event */
   #receive(event) {
-    this.lastHeardMs = Date.now();
-    if (event.seq) this.seen = event.seq;
-    if (event.type === 'joined') {
-      if (this.joined && this.joined.session !== event.session) this.#forget();
-      this.joined = event;
-    } else if (event.type === 'pong') this.#measure(event.id);
+    this.heartbeat?.heard();
+    this.session.take(event);
+    if (event.type === 'pong') this.heartbeat?.answered(event.id);
     else if (event.type === 'error') this.lastFault = event;
     else if (event.type === 'left') this.farewell = event.reason;
     this.emit('event', event);
     if (event.type !== 'pong') this.emit(event.type === 'error' ? 'fault' : event.type, event);
-  }
-
-  /** Nothing is known of a seat any more. */
-  #forget() {
-    this.joined = null;
-    this.resume = null;
-    this.seen = 0;
-    this.heard = { reply: 0, offset: 0 };
   }
 
   /**
@@ -435,28 +362,9 @@ export class HubbubClient extends Emitter {
    * @param {ClientEvents[K]} sound
    */
   #sound(kind, sound) {
-    this.lastHeardMs = Date.now();
+    this.heartbeat?.heard();
     this.emit(kind, sound);
   }
-
-  /** @param {number} id */
-  #measure(id) {
-    const sent = this.pings.get(id);
-    this.pings.delete(id);
-    if (sent !== undefined) this.emit('roundtrip', performance.now() - sent);
-  }
-}
-
-/**
- * How long to wait before the next try: doubling, up to a limit, and spread so that a server that comes back is not met by
- * all its callers at once.
- *
- * @param {number} attempt  how many tries have failed
- * @param {number} random  from 0 to 1
- */
-export function retryDelayMs(attempt, random) {
-  const full = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
-  return Math.round(full * (0.75 + random / 4));
 }
 
 export { HubbubError };

@@ -17,9 +17,13 @@
  * @typedef {{name: string, room: string, caller: string, session: string, started: string, state: string, seconds: number,
  *   bytes: number, problem: string}} RecordingInfo
  * @typedef {{at_ms: number, kind: string, [more: string]: unknown}} Decision
- * @typedef {{reply: number, from_ms: number, to_ms: number, how: string, held: [number, number][]}} PlayedReply
+ * @typedef {{from_ms: number, to_ms: number, from_sample: number, to_sample: number}} HeardStretch
+ * @typedef {{reply: number, from_ms: number, to_ms: number, how: string, held: [number, number][],
+ *   known: 'reported' | 'estimated' | 'decisions', stalled?: [number, number][], heard?: HeardStretch[], heard_samples?: number,
+ *   sent_samples?: number}} PlayedReply  `heard` and what goes with it: where `known` is not 'decisions'
  * @typedef {{name: string, room: string, caller: string, seconds: number, from_ms: number, to_ms: number, bucket_ms: number,
- *   warnings: string[], heard: {peaks: [number, number][]}, played: {peaks: [number, number][]}, vad: number[],
+ *   warnings: string[], heard: {peaks: [number, number][]}, played: {peaks: [number, number][]},
+ *   ear: {peaks: [number, number][]} | null, vad: number[],
  *   decisions: Decision[], replies: PlayedReply[], events: ({type: string, at_ms: number} & Record<string, any>)[]}} Timeline
  * @typedef {{id: string, recording: string, state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled', progress: number, error: string,
  *   outcome: {same: boolean, windows: number, steps: number, commands: number,
@@ -69,9 +73,18 @@ export class OperatorApi extends Api {
     return this.ask(`operator/recordings/${part(name)}/timeline?peaks=${peaks}${from}${to}`);
   }
 
-  /** Where a recording's sound is, for an `<audio>`. @param {string} name @param {'heard' | 'played'} track */
-  sound(name, track) {
-    return withParameters(new URL(`api/operator/recordings/${part(name)}/${track}.flac`, this.root), { token: this.token }).href;
+  /**
+   * Where a recording's sound is, for an `<audio>`, which can send no key: addresses with a ticket for this recording only.
+   *
+   * @param {string} name
+   * @returns {Promise<{heard: string, played: string, ear: string, expiresAt: number}>}  `heard`: by the server; `ear`: what the caller
+   *   heard; `expiresAt`: when they end, in ms since the epoch
+   */
+  async sound(name) {
+    const given = await this.ask(`operator/recordings/${part(name)}/listen`, { method: 'POST' });
+    const at = (/** @type {string} */ track) =>
+      withParameters(new URL(`api/operator/recordings/${part(name)}/${track}.flac`, this.root), { ticket: given.ticket }).href;
+    return { heard: at('heard'), played: at('played'), ear: at('ear'), expiresAt: Date.now() + 1000 * given.expires_in_s };
   }
 
   /** @param {string} name */

@@ -64,6 +64,11 @@ export const enOperator = {
   'op.lane.heard': 'what the server heard',
   'op.lane.vad': 'speech, as the detector sees it',
   'op.lane.decision': 'decisions',
-  'op.lane.reply': 'replies; pale where held',
+  'op.lane.reply': 'replies; pale where held, amber where sound was missing',
   'op.lane.played': 'what it sent',
+  'op.lane.ear': 'what the caller heard; pale: what was sent',
+  'op.heard.whole': 'reply {reply}: all {heard} s heard',
+  'op.heard.cut': 'reply {reply}: {heard} s heard of {sent} s sent',
+  'op.known.decisions': 'when replies were heard is known only roughly: the recording holds no playhead',
+  'op.known.estimated': 'when replies were heard is estimated: the connection reported no playhead',
 };

@@ -64,6 +64,11 @@ export const zhOperator = {
   'op.lane.heard': '服务器听到的',
   'op.lane.vad': '检测器看到的语音',
   'op.lane.decision': '决定',
-  'op.lane.reply': '回答；暂停处较淡',
+  'op.lane.reply': '回答；暂停处较淡，缺少声音处为琥珀色',
   'op.lane.played': '服务器发出的',
+  'op.lane.ear': '来电者听到的；淡色：服务器发出的',
+  'op.heard.whole': '回答 {reply}：{heard} 秒全部听到',
+  'op.heard.cut': '回答 {reply}：发出 {sent} 秒，听到 {heard} 秒',
+  'op.known.decisions': '回答何时被听到只是大致所知：录音中没有播放位置',
+  'op.known.estimated': '回答何时被听到是估计的：该连接没有报告播放位置',
 };

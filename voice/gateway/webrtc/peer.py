@@ -152,8 +152,9 @@ class Peer:
         return sdp.write_fragment(self._local(fresh.offered(), fresh), mid)
 
     def hang_up(self) -> None:
-        """The client ends it all: the seat is given up."""
-        self._end("leave")
+        """The client ends it all: the seat is given up, unless another connection has taken it over."""
+        mine = self.session.connection in (None, self.connection)
+        self._end("leave" if mine else "replaced")
 
     async def closed(self) -> None:
         """Waits until nothing is left."""

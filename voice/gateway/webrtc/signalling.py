@@ -22,6 +22,8 @@ from .gateway import WebRTCGateway
 log = logging.getLogger("hubbub.gateway.webrtc")
 
 PATH = "/api/webrtc"
+RESUME_HEADER = "hubbub-resume"
+"""Holds the seat's resume token, so that a client that finds no way for UDP takes this very seat over on the WebSocket."""
 SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
 MAX_OFFER_BYTES = 64 * 1024
 """A browser's offer of audio and a data channel has 5 kB."""
@@ -37,7 +39,10 @@ def routes(door: Door, gateway: WebRTCGateway) -> list[BaseRoute]:
         grant = door.admit(request)
         offer = await _body(request, SDP, MAX_OFFER_BYTES)
         peer, answer = await gateway.call(offer, dict(request.query_params), grant, _reached(request))
-        headers = {"location": f"{PATH}/{peer.id}", "etag": f'"{peer.etag}"', "accept-patch": FRAGMENT}
+        headers = {
+            "location": f"{PATH}/{peer.id}", "etag": f'"{peer.etag}"', "accept-patch": FRAGMENT,
+            RESUME_HEADER: peer.session.resume_token,
+        }  # fmt: skip
         response = Response(answer, 201, headers, SDP)
         _add_links(response, gateway.config.ice_servers)
         return response

@@ -23,6 +23,9 @@
  * @property {AudioFrame} audio  sound of a reply, where it comes in frames
  * @property {Int16Array} voices  the other callers, live, where they come in frames
  * @property {Closing} close
+ * @property {undefined} answered  WebRTC: the server has answered, and a way is looked for
+ * @property {undefined} reached  WebRTC: a way was found
+ * @property {undefined} ready  a WebSocket that was told to wait stands
  *
  * @typedef {object} LinkParts
  * @property {'websocket' | 'webrtc'} kind

@@ -13,8 +13,10 @@ import { parseEvent } from './websocket.js';
 
 /** How long addresses are gathered before the offer goes: those of this machine come at once. */
 const GATHER_MS = 400;
-/** From the server's answer to its first word: beyond it the way for UDP is taken to be blocked. With `GATHER_MS` below 3 s. */
+/** From the server's answer to a way for UDP, and from there to the server's first word: beyond it, it is taken to be blocked. */
 const OPEN_MS = 2000;
+/** The answer's header that holds the seat's token, by which another wire may take it over. */
+const RESUME_HEADER = 'hubbub-resume';
 /** How long ICE may be without an answer before the connection is given up; shorter gaps it mends by itself. */
 const DISCONNECTED_MS = 6000;
 const ANSWER_MS = 15_000;
@@ -41,11 +43,16 @@ export class WebRTCLink extends Emitter {
     this.receiver = receiver;
     /** @type {URL | null} the session's address at the server, to hang up by */
     this.resource = null;
+    /** @type {string | null} the token of the seat that this offer was given */
+    this.resume = null;
     this.over = false;
     /** @type {Set<ReturnType<typeof setTimeout>>} */
     this.timers = new Set();
     this.peer.ontrack = ({ track: sound }) => this.stream?.addTrack(sound);
+    /** @type {(() => void) | null} ends the waiting for a way, or for the first word */
+    this.opening = null;
     this.peer.onconnectionstatechange = () => this.#watch();
+    this.peer.oniceconnectionstatechange = () => this.#found();
     this.channel.onmessage = ({ data }) => this.#receive(data);
     this.channel.onclose = () => this.#end(1006, 'the data channel was closed');
     void this.#open();
@@ -75,7 +82,7 @@ export class WebRTCLink extends Emitter {
     if (this.over) return;
     this.over = true;
     for (const timer of this.timers) clearTimeout(timer);
-    if (code === CloseCode.NORMAL) this.#hangUp();
+    if (code === CloseCode.NORMAL) void this.hangUp();
     // What was just sent (`leave`) should still leave: a peer that is closed at once takes it along.
     if (this.channel.readyState === 'open') setTimeout(() => this.peer.close(), 200);
     else this.peer.close();
@@ -87,6 +94,7 @@ export class WebRTCLink extends Emitter {
       await this.peer.setLocalDescription();
       await this.#gathered();
       if (this.over) return;
+      if (this.#hasNoWay()) return this.#fail('this machine has no address to send from: UDP is switched off here');
       const { room, name, role, token, resume, news, endpoints } = this.seat;
       const after = news.after ? String(news.after) : '';
       const answer = await fetch(withParameters(endpoints.webrtc, { room, name, role, resume, after }), {
@@ -97,10 +105,12 @@ export class WebRTCLink extends Emitter {
       });
       const location = answer.headers.get('location');
       if (location) this.resource = new URL(location, endpoints.webrtc);
-      if (this.over) return this.#hangUp();
+      this.resume = answer.headers.get(RESUME_HEADER);
+      if (this.over) return await this.hangUp();
       if (answer.status !== 201) return await this.#refused(answer);
       await this.peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
-      this.#after(OPEN_MS, () => this.#fail('no connection came about: the way for UDP may be blocked'));
+      this.#expectOpening();
+      this.emit('answered', undefined);
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }
@@ -119,6 +129,22 @@ export class WebRTCLink extends Emitter {
     const iceServers = iceServersOf(answer.headers.get('link') ?? '');
     if (iceServers.length) this.peer.setConfiguration({ iceServers, bundlePolicy: 'max-bundle' });
     return true;
+  }
+
+  /** Nothing was found that could be sent from, and nothing will be. */
+  #hasNoWay() {
+    return this.peer.iceGatheringState === 'complete' && !/^a=candidate:/m.test(this.peer.localDescription?.sdp ?? '');
+  }
+
+  #expectOpening() {
+    this.opening?.();
+    this.opening = this.#after(OPEN_MS, () => this.#fail('no connection came about: the way for UDP may be blocked'));
+  }
+
+  #found() {
+    if (this.over || !this.opening || !['connected', 'completed'].includes(this.peer.iceConnectionState)) return;
+    this.#expectOpening();
+    this.emit('reached', undefined);
   }
 
   /** Waits for the addresses of this machine, a little while. */
@@ -147,6 +173,7 @@ export class WebRTCLink extends Emitter {
     if (event.type === 'joined') {
       for (const timer of this.timers) clearTimeout(timer);
       this.timers.clear();
+      this.opening = null;
     }
     this.emit('event', event);
     if (event.type === 'error' && event.fatal) this.#end(CloseCode.REFUSED, event.message);
@@ -162,7 +189,7 @@ export class WebRTCLink extends Emitter {
     }
   }
 
-  /** It did not open: free the seat that the server may have given, before another door is tried. @param {string} reason */
+  /** It did not open. The seat that the server may have given is still there: to be taken over, or given up by `hangUp`. @param {string} reason */
   #fail(reason) {
     this.#end(CloseCode.NO_WEBRTC, reason);
   }
@@ -170,19 +197,21 @@ export class WebRTCLink extends Emitter {
   /** @param {number} code @param {string} reason */
   #end(code, reason) {
     if (this.over) return;
-    const hungUp = code === CloseCode.NO_WEBRTC ? this.#hangUp() : Promise.resolve();
     this.over = true;
     for (const timer of this.timers) clearTimeout(timer);
     this.peer.close();
-    void hungUp.finally(() => this.emit('close', { code, reason }));
+    this.emit('close', { code, reason });
   }
 
-  async #hangUp() {
-    if (!this.resource) return;
+  /** Tells the server that this connection is not needed any more; a seat that nobody else has taken over goes with it. */
+  async hangUp() {
+    const { resource } = this;
+    if (!resource) return;
+    this.resource = null;
     const { token } = this.seat;
     const headers = token ? { authorization: `Bearer ${token}` } : undefined;
     const signal = AbortSignal.timeout(500);
-    await fetch(this.resource, { method: 'DELETE', keepalive: true, headers, signal }).catch(() => {}); // it is gone already
+    await fetch(resource, { method: 'DELETE', keepalive: true, headers, signal }).catch(() => {}); // it is gone already
   }
 
   /** @param {number} ms @param {() => void} act */
@@ -192,6 +221,10 @@ export class WebRTCLink extends Emitter {
       if (!this.over) act();
     }, ms);
     this.timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.timers.delete(timer);
+    };
   }
 }
 

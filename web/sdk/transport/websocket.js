@@ -17,8 +17,11 @@ const UPGRADE_REQUIRED = 426;
 
 /** @extends {Emitter<LinkEvents>} */
 export class WebSocketLink extends Emitter {
-  /** @param {Seat} seat @param {typeof WebSocket} Socket @param {typeof fetch} [ask] */
-  constructor(seat, Socket, ask) {
+  /**
+   * @param {Seat} seat @param {typeof WebSocket} Socket @param {typeof fetch} [ask]
+   * @param {{waits?: boolean}} [how]  `waits`: it only stands, until `enter` is called
+   */
+  constructor(seat, Socket, ask, { waits = false } = {}) {
     super();
     this.kind = /** @type {const} */ ('websocket');
     /** @type {MediaStream | null} */
@@ -27,15 +30,24 @@ export class WebSocketLink extends Emitter {
     this.opened = false;
     this.seat = seat;
     this.ask = ask;
-    const socket = new Socket(withParameters(seat.endpoints.voice, { token: seat.token }));
+    /** It stands by for another wire, and asks for no seat yet. */
+    this.waits = waits;
+    const socket = new Socket(withParameters(seat.endpoints.voice, { token: seat.token, resume: seat.resume }));
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     socket.onopen = () => {
       this.opened = true;
-      this.send(joinMessage(seat));
+      if (this.waits) this.emit('ready', undefined);
+      else this.enter(seat);
     };
     socket.onmessage = (message) => this.#receive(message.data);
     socket.onclose = ({ code, reason }) => this.#over(code, reason);
+  }
+
+  /** Asks for a seat. @param {Seat} seat */
+  enter(seat) {
+    this.waits = false;
+    this.send(joinMessage(seat));
   }
 
   /** @param {object} message */
