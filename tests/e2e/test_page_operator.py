@@ -113,7 +113,7 @@ def replayed(page: Page) -> None:
     assert page.js("window.hubbub.recording.sound[0].currentTime") > 0.5, "a row leads to its moment"
     span = page.js("window.hubbub.recording.timeline.to_ms - window.hubbub.recording.timeline.from_ms")
     page.click("#zoom-in")
-    page.until("window.hubbub.recording.timeline.to_ms - window.hubbub.recording.timeline.from_ms < 0.6 * arguments[0]", span)
+    page.until("window.hubbub.recording.timeline.to_ms - window.hubbub.recording.timeline.from_ms < 0.6 * arguments[0]", span, seconds=60)
     page.click("#replay")
     page.until("document.querySelector('.verdict')", seconds=60)
     assert page.js("document.querySelector('.verdict').dataset.same") == "true"

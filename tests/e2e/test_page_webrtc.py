@@ -14,6 +14,7 @@ import numpy as np
 import page_browser
 import pytest
 from page_browser import LOOPBACK, Page, chromium
+from served_house import served_house
 
 pytestmark = [
     pytest.mark.browser,
@@ -128,9 +129,21 @@ def second_person(browser: Page) -> None:
     browser.driver.switch_to.window(first)
 
 
-def test_where_udp_is_blocked_the_websocket_carries_it(silence: Path, server: tuple[str, int]) -> None:
-    with chromium(microphone=silence, extra=NO_UDP) as driver:
-        page = Page(driver).open(f"{server[0]}/?name=Dan&lang=en").join()
+BLOCKED = """
+webrtc: {block_udp: true}
+engines: {model: {provider: embedded}}
+rooms:
+  default:
+    agents: [{name: Ava}]
+"""
+
+
+@pytest.mark.parametrize("flags", [LOOPBACK, NO_UDP], ids=["firewall", "no address"])
+def test_where_udp_is_blocked_the_websocket_takes_the_seat_over(silence: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    rooms = tmp_path / "rooms.yaml"
+    rooms.write_text(BLOCKED)
+    with served_house(rooms) as served, chromium(microphone=silence, extra=flags) as driver:
+        page = Page(driver).open(f"{served.url}/?name=Dan&lang=en").join()
         assert page.js("window.hubbub.client.wire") == "websocket"
         assert page.js("[...document.querySelectorAll('#people b')].filter(b => b.textContent.startsWith('Dan')).length") == 1
         story(page)

@@ -180,8 +180,8 @@ test('a way that opens and leads nowhere is followed by the WebSocket, with the 
 });
 
 test('a machine with nothing to send from, and a server without WebRTC, cost no time', async (t) => {
-  await t.test('no address', async (t) => {
-    const { asked } = await joins(t, { candidates: '' });
+  await t.test('no address but for TCP, which the server does not take', async (t) => {
+    const { asked } = await joins(t, { candidates: 'a=candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\n' });
     assert.deepEqual(asked, ['OPTIONS /api/webrtc'], 'no seat was asked for');
     Socket.made[0].onopen();
     assert.equal(Socket.made[0].sent[0].resume, null);

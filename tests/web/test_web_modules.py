@@ -41,6 +41,13 @@ void (new HubbubError('refused', 'no') satisfies Error);
 """
 
 
+PROGRAM = """
+import * as sdk from 'hubbub-voice';
+const client = new sdk.HubbubClient({ url: 'https://h.example/', WebSocket: class { close() {} } });
+client.join().catch((error) => console.log(error.code, Object.keys(sdk).sort().join(' ')));
+client.leave();
+"""
+
 AMBIENT = """
 declare module 'ws' { export const WebSocket: typeof globalThis.WebSocket }
 declare const process: { env: Record<string, string | undefined> };
@@ -48,8 +55,9 @@ declare const process: { env: Record<string, string | undefined> };
 """What the guides' programs find in Node, as far as they use it: Node's own types and those of `ws` are no dependency of ours."""
 
 
-def test_the_published_sdk_has_types(tmp_path: Path) -> None:
-    """A program in TypeScript, and the guides' JavaScript, are checked against the package as npm would install it."""
+def test_the_published_sdk_is_whole_has_types_and_runs(tmp_path: Path) -> None:
+    """The package as npm would install it: what is in it, a program in TypeScript and the guides' JavaScript that are checked against it,
+    and a program that Node runs."""
     compiler = WEB / "node_modules" / ".bin" / "tsc"
     if not compiler.exists() or not shutil.which("npm"):
         pytest.skip("needs npm and TypeScript (npm ci in web/)")
@@ -64,13 +72,17 @@ def test_the_published_sdk_has_types(tmp_path: Path) -> None:
     )  # fmt: skip
     assert packed.returncode == 0, packed.stderr
     tarball = tmp_path / json.loads(packed.stdout)[0]["filename"]
+    listed = {file["path"] for file in json.loads(packed.stdout)[0]["files"]}
+    modules = {path.relative_to(sdk / "sdk").as_posix() for path in (sdk / "sdk").rglob("*.js") if "types" not in path.parts}
+    declared = {f"types/{module.removesuffix('.js')}.d.ts" for module in modules}
+    assert listed == modules | declared | {"package.json", "README.md", "LICENSE"}
+    assert (WEB / "sdk" / "LICENSE").read_text() == (WEB.parent / "LICENSE").read_text()
     package = tmp_path / "node_modules" / "hubbub-voice"
     package.mkdir(parents=True)
     shutil.unpack_archive(tarball, tmp_path / "unpacked", "gztar")
     shutil.move(tmp_path / "unpacked" / "package", package.parent / "moved")
     package.rmdir()
     (package.parent / "moved").rename(package)
-    assert (package / "README.md").exists()
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "consumer.ts").write_text(CONSUMER)
     (tmp_path / "ambient.d.ts").write_text(AMBIENT)
@@ -80,6 +92,12 @@ def test_the_published_sdk_has_types(tmp_path: Path) -> None:
     files = ["ambient.d.ts", "consumer.ts", *guides]
     done = subprocess.run([str(compiler), *flags, *files], cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout
+    (tmp_path / "program.js").write_text(PROGRAM)
+    ran = subprocess.run(["node", "program.js"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    code, *names = ran.stdout.split()
+    assert code == "unreachable", "who leaves while it joins"
+    assert {"HubbubClient", "OperatorApi", "RoomsApi", "Voice", "connect"} <= set(names)
 
 
 def write_blocks(folder: Path) -> list[str]:

@@ -133,7 +133,7 @@ export class WebRTCLink extends Emitter {
 
   /** Nothing was found that could be sent from, and nothing will be. */
   #hasNoWay() {
-    return this.peer.iceGatheringState === 'complete' && !/^a=candidate:/m.test(this.peer.localDescription?.sdp ?? '');
+    return this.peer.iceGatheringState === 'complete' && !/^a=candidate:\S+ \d+ udp /im.test(this.peer.localDescription?.sdp ?? '');
   }
 
   #expectOpening() {
