@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("hubbub.room")
 
+CATCH_UP_S = 6.0
+"""Who comes back to a reply that is not for him hears it on from his word if he was gone no longer than this: about two sentences, for
+which the others wait without a word. After that they are not kept waiting, and he reads what he missed."""
+
 GO_ON = "Please go on."
 """What an agent is told that was cut off in a conversation between agents and has the floor again: it goes on from that word."""
 
@@ -187,9 +191,10 @@ class Conversation:
     def tend(self, now: float) -> None:
         """Called about once a second, with loop time: a listener whose line has been gone for a while holds up nobody.
 
-        What he heard is what counts; if nobody is left to hear, the reply ends as if he had broken in, and he finds its rest in the
-        agent's memory when he comes back. Where nobody at all is there whom it could hold up, the reply waits for who comes back, as long
-        as his seat is kept: then he misses no word of it.
+        If nobody is left to hear, the reply ends as if he had broken in, and he finds its rest in the agent's memory when he comes back.
+        Where nobody at all is there whom it could hold up, the reply waits for who comes back, as long as his seat is kept: then he misses
+        no word of it. Where others hear it, it goes on for them; if it is still being said when he comes back, and answers him or is not
+        far ahead, he hears it on from his word, and the floor waits for him. What he misses else he reads.
         """
         if self._courtesy.waiting:
             self._next()
@@ -199,8 +204,15 @@ class Conversation:
         if all(one.line.is_absent(now) for one in self.sessions.values()):
             return
         gone = [one for one in run.listeners if one.id in self.sessions and one not in run.ledgers and one.line.is_absent(now)]
-        if gone:
-            self._lose(run, gone)
+        if not gone:
+            return
+        others = any(one not in gone and one not in run.ledgers for one in run.listeners)
+        expected = [one for one in gone if others and (run.turn.session is one or one.line.away_s(now) <= CATCH_UP_S)]
+        for one in expected:
+            run.unwaited.add(one)
+            self._holds.let_go(one, run)
+        if lost := [one for one in gone if one not in expected]:
+            self._lose(run, lost)
 
     # ── what the room, its agents and its programs want ───────────────────────────────────────────────────────────────
 
@@ -346,6 +358,9 @@ class Conversation:
         log.error("room=%s reply=%d agent=%s failed: %s", self.room.name, run.number, run.seat.name, run.failure)
 
     def _complete(self, run: ReplyRun) -> None:
+        for session in [one for one in run.listeners if one not in run.ledgers]:  # he has not come back in time
+            session.cut(run.number)
+            run.listeners.remove(session)
         self._end(run, min((ledger.heard for ledger in run.ledgers.values()), key=len, default=run.text))
 
     def _saying(self, reply: int) -> ReplyRun | None:

@@ -47,9 +47,13 @@ class Line:
         if self.connection is connection:
             self.connection, self.lanes_to, self.lost_at = None, None, now
 
+    def away_s(self, now: float) -> float:
+        """How long the line has been gone, in seconds; 0 where it stands."""
+        return 0.0 if self.lost_at is None else now - self.lost_at
+
     def is_absent(self, now: float) -> bool:
         """Whether the line has been gone for so long that nobody waits for the caller."""
-        return self.lost_at is not None and now - self.lost_at > ABSENT_S
+        return self.away_s(now) > ABSENT_S
 
     def emit(self, event: Event) -> None:
         """Appends an event to the log and tells whoever listens."""

@@ -152,6 +152,8 @@ class ReplyRun:
     """Structured output of the reply, where it was asked for."""
     marks: Marks = field(default_factory=Marks)
     ledgers: "dict[Session, Ledger]" = field(default_factory=dict)
+    unwaited: "set[Session]" = field(default_factory=set)
+    """Listeners whose line is gone: nobody waits for them, unless they come back while it is still being said."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     spoken_until: int = 0
     reported: bool = False
@@ -204,8 +206,8 @@ class ReplyRun:
 
     @property
     def heard_by_all(self) -> bool:
-        """Whether every listener's ledger is in."""
-        return all(session in self.ledgers for session in self.listeners)
+        """Whether the ledger of every listener is in who is waited for."""
+        return all(one in self.ledgers or (one in self.unwaited and one.connection is None) for one in self.listeners)
 
     # ── the run ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
