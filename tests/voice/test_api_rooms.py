@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hubbub.agents.message import Msg
 from hubbub.voice.event import Left, ParticipantChanged, ParticipantJoined, ParticipantLeft
 from hubbub.voice.house import House
 from hubbub.voice.server import create_app
@@ -148,7 +149,7 @@ async def test_bad_input_is_answered_with_what_is_wrong(
 CHANGES = [
     ("POST", "/api/rooms"), ("DELETE", "/api/rooms/default"), ("POST", "/api/rooms/default/agents"),
     ("PATCH", "/api/rooms/default/agents/Ava"), ("DELETE", "/api/rooms/default/agents/Ava"),
-    ("GET", "/api/rooms/default/agents/Ava/memory"), ("POST", "/api/rooms/default/agents/Ava/aside"),
+    ("POST", "/api/rooms/default/agents/Ava/aside"),
     ("DELETE", "/api/rooms/default/agents/Ava/aside"), ("PATCH", "/api/rooms/default/callers/Kim"),
     ("DELETE", "/api/rooms/default/callers/Kim"), ("POST", "/api/rooms/default/say"),
 ]  # fmt: skip
@@ -168,6 +169,41 @@ async def test_only_a_moderator_of_the_room_changes_it(method: str, path: str) -
         there = (await client.get("/api/rooms/attic", headers={"authorization": f"Bearer {speaker}"})).status_code
         assert (here, there) == (200, 403)
     await house.directory.close()
+
+
+@pytest.mark.parametrize(
+    ("shown_to", "people", "asker", "role", "status"),
+    [
+        ("own", ["Kim"], "Kim", "speaker", 200), ("own", ["Kim"], "Kim", "listener", 200), ("own", [], "Kim", "speaker", 200),
+        ("own", ["Kim", "Lee"], "Kim", "speaker", 403), ("own", ["Lee"], "Kim", "speaker", 403),
+        ("own", ["Kim"], None, "speaker", 403), ("own", ["None"], None, "speaker", 403), ("own", ["Kim", "Lee"], "Max", "moderator", 200),
+        ("moderators", ["Kim"], "Kim", "speaker", 403), ("moderators", [], "Kim", "speaker", 403),
+        ("moderators", ["Kim"], "Max", "moderator", 200),
+        ("callers", ["Kim", "Lee"], "Kim", "speaker", 200), ("callers", ["Kim", "Lee"], None, "listener", 200),
+    ],
+)  # fmt: skip
+async def test_who_may_look_at_a_memory(shown_to: str, people: list[str], asker: str | None, role: Any, status: int) -> None:
+    own_rooms = ROOMS.replace("[{name: Ava}]", f"[{{name: Ava}}], memory_shown_to: {shown_to}")
+    config = "server: {access: {open: false}}\n" + own_rooms
+    house = make_house(config, environ={"HUBBUB_SERVER_KEY": KEY})
+    token, _ = mint(TokenRequest(room="default", name=asker, role=role), KEY)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(house)), base_url="http://voice.example") as client:
+        room = await house.directory.room("default")
+        agent = room.seat("Ava").agent
+        for name in people:
+            await agent.observe(Msg(name, f"I am {name}", "user"))
+            await agent.observe(Msg("Ava", f"Hello {name}", "assistant"))
+        answer = await client.get("/api/rooms/default/agents/Ava/memory?last=1", headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == status, answer.text
+        if status == 200:
+            assert [message["name"] for message in answer.json()["messages"]] == ["Ava"][: len(people)]
+    await house.directory.close()
+
+
+async def test_an_open_server_shows_a_memory_to_everybody(client: httpx.AsyncClient, house: House) -> None:
+    room = await house.directory.room("default")
+    await room.seat("Ava").agent.observe(Msg("Lee", "hello", "user"))
+    assert (await client.get("/api/rooms/default/agents/Ava/memory")).json()["messages"][0]["text"] == "hello"
 
 
 async def test_rooms_are_bounded() -> None:

@@ -50,7 +50,7 @@ def routes(house: House) -> list[BaseRoute]:
         at("/{room}", "DELETE", desk.delete),
         at("/{room}/participants", "GET", desk.participants, moderators=False),
         at("/{room}/agents", "POST", desk.invite),
-        at("/{room}/agents/{name:path}/memory", "GET", desk.memory),
+        at("/{room}/agents/{name:path}/memory", "GET", desk.memory, moderators=False),
         at("/{room}/agents/{name:path}/aside", "POST", desk.take_aside),
         at("/{room}/agents/{name:path}/aside", "DELETE", desk.end_aside),
         at("/{room}/agents/{name:path}", "PATCH", desk.change_agent),
@@ -170,9 +170,14 @@ class Desk:
 
     async def memory(self, request: Request, grant: Grant) -> Response:
         """What an agent remembers, with what was heard and what was not."""
+        _, config = self._known(request)
         room = await self._open(request)
         memory = room.seat(_name(request)).agent.memory
-        messages = list(memory.messages())[-_last(request) :] if memory is not None else []
+        messages = list(memory.messages()) if memory is not None else []
+        agents = {seat.name for seat in room.seats}
+        if not _may_look(grant, config, {msg.name for msg in messages} - agents):
+            raise Refused("forbidden", "what the agents of this room remember is for moderators: others are in it, too")
+        messages = messages[-_last(request) :]
         return JSONResponse({"messages": [_remembered(msg) for msg in messages]})
 
     def _known(self, request: Request) -> tuple[str, RoomConfig]:
@@ -221,6 +226,13 @@ def _last(request: Request) -> int:
     if not wanted.isascii() or not wanted.isdigit() or not 1 <= int(wanted[:9]) <= MAX_MESSAGES:
         raise Refused("bad_request", f"query 'last': must be a whole number from 1 to {MAX_MESSAGES}; got {wanted[:20]!r}")
     return int(wanted)
+
+
+def _may_look(grant: Grant, config: RoomConfig, people: set[str]) -> bool:
+    """Whether an agent's memory, in which these people's words are, may be shown."""
+    if grant.role == "moderator" or config.memory_shown_to == "callers":
+        return True
+    return config.memory_shown_to == "own" and people <= {grant.name}
 
 
 def _waiting(name: str, quiet: bool) -> dict[str, Any]:

@@ -141,6 +141,9 @@ class RoomConfig(Section):
     turn: TurnPolicy = TurnPolicy()
     floor: FloorConfig = FloorConfig()
     """Who speaks next."""
+    memory_shown_to: Literal["moderators", "own", "callers"] = "own"
+    """Who may look at what the agents remember, beside moderators: nobody; a caller where nobody's words but his and the agents' are in
+    it; or whoever may come in, asides of others with an agent and what was said before he came included."""
 
     @field_validator("agents")
     @classmethod

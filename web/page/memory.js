@@ -87,7 +87,10 @@ export class MemoryPanel {
       this.said.textContent = messages.length ? '' : t('memory.none');
       this.list.replaceChildren(...messages.map((message) => this.#message(message)));
     } catch (error) {
-      if (number === this.asked) this.said.textContent = error instanceof HubbubError ? error.message : String(error);
+      if (number !== this.asked) return;
+      this.list.replaceChildren();
+      const forbidden = error instanceof HubbubError && error.serverCode === 'forbidden';
+      this.said.textContent = forbidden ? t('memory.forbidden') : error instanceof HubbubError ? error.message : String(error);
     }
   }
 

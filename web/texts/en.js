@@ -106,6 +106,7 @@ export const en = {
 
   'memory.explain': 'What the agent keeps of the conversation. Words that nobody heard are struck through: it knows that you did not hear them.',
   'memory.none': 'It remembers nothing yet.',
+  'memory.forbidden': 'Others have spoken with this agent, too: only moderators may look at what it remembers.',
 
   'dock.label': 'Talk',
   'dock.mute': 'Mute',

@@ -106,6 +106,7 @@ export const zh = {
 
   'memory.explain': '智能体记住的对话。没有人听到的话被划掉：它知道您没有听到。',
   'memory.none': '它还什么都不记得。',
+  'memory.forbidden': '也有别人和这个智能体说过话：只有主持人可以查看它记住的内容。',
 
   'dock.label': '交谈',
   'dock.mute': '静音',
