@@ -1,15 +1,22 @@
 """A real Asterisk calls a real server, in each of the ways that docs/asterisk.md shows, with a recorded caller who listens, asks, presses
 keys and hangs up."""
 
+import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from asterisk import Asterisk, find_asterisk, free_port, running_asterisk
 from hubbub.voice.audio.wav import read_wav, write_wav
+from hubbub.voice.event import Reply
 from served_house import Served, served_house
+
+sys.path.append(str(Path(__file__).parents[1] / "voice"))
+from live_house import LiveHouse, live_house
 
 pytestmark = pytest.mark.e2e
 
@@ -69,3 +76,56 @@ def test_every_way_into_a_room_is_heard_answered_and_hung_up(line: tuple[Asteris
         loud = np.sqrt((frames**2).mean(axis=1)) > 300
         assert loud[:150].sum() * 20 > 600, f"{way}: the greeting was heard"
         assert loud[150:].sum() * 20 > 800, f"{way}: and an answer"
+
+
+TRANSFERS = """
+rooms:
+  default: {agents: [{name: Ava, greeting: Hello there.}]}
+telephony:
+  destinations: ["+1415*"]
+"""
+
+
+async def test_callers_are_put_through_by_the_dialplan(tmp_path: Path, fixture_path: Callable[[str], Path]) -> None:
+    """An agent puts two callers through, and hangs up on a third; what Asterisk's dialplan did stands in its log."""
+    question = tmp_path / "asked.wav"
+    write_wav(question, read_wav(fixture_path("requests/what_time_is_it"), 8000), 8000)
+    audiosocket = free_port()
+    config = TRANSFERS + f"  asterisk: {{audiosocket: {{port: {audiosocket}, room: default}}}}\n"
+    async with live_house(config) as live:
+        running = running_asterisk(
+            tmp_path, question, hubbub=live.url.removeprefix("http://"), audiosocket=f"127.0.0.1:{audiosocket}", http_port=free_port()
+        )
+        asterisk = await asyncio.to_thread(running.__enter__)
+        try:
+            for number, way in enumerate(("hubbub-transfer", "hubbub-transfer-audiosocket")):
+                session = await seated(live, asterisk, way)
+                await session.connection.handset.transfer(f"+1415555010{number}")
+                await left(live)
+            session = await seated(live, asterisk, "hubbub-transfer")
+            session.connection.handset.hang_up()
+            await left(live)
+            async with asyncio.timeout(CALL_S):
+                while asterisk.log().count("@hubbub-next:1]") < 3 or "+14155550101@outgoing:1]" not in asterisk.log():
+                    await asyncio.sleep(0.2)
+        finally:
+            await asyncio.to_thread(running.__exit__, None, None, None)
+    assert asterisk.log().count("@outgoing:1]") == 2, "who was hung up on goes nowhere"
+    assert "put through to +14155550100" in asterisk.log()
+
+
+async def seated(live: LiveHouse, asterisk: Asterisk, way: str) -> Any:
+    """The session of a new call, once its caller is greeted."""
+    await asyncio.to_thread(asterisk.call, way)
+    async with asyncio.timeout(CALL_S):
+        while True:
+            for session in live.house.sessions.values():
+                if session.connection is not None and any(isinstance(event, Reply) for event in session.log):
+                    return session
+            await asyncio.sleep(0.05)
+
+
+async def left(live: LiveHouse) -> None:
+    async with asyncio.timeout(CALL_S):
+        while live.house.sessions:
+            await asyncio.sleep(0.05)

@@ -45,12 +45,12 @@ def buzz(ms: int, rate_hz: int) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def called(house: House, trunk: ChannelTrunk) -> AsyncIterator[tuple[PhoneCall, Session, Pipe]]:
+async def called(house: House, trunk: ChannelTrunk, seating: Seating | None = None) -> AsyncIterator[tuple[PhoneCall, Session, Pipe]]:
     """A seated call, its session, and the pipe's end at Asterisk."""
     asterisk, ours = pipes()
     async with Pacer() as pacer, PhoneCall(trunk, asterisk, CallStarted("pipe")) as call:
         started = await channel.first_message(ours)
-        seating = Seating(Exchange(house))
+        seating = Seating(Exchange(house)) if seating is None else seating
         session = await seating.seat(CallRequest(name="Kim"), OPEN, "call")
         talking = asyncio.create_task(channel.talk(ours, started, session, seating, pacer))
         yield call, session, asterisk
@@ -218,7 +218,7 @@ def test_an_agent_may_hold_send_keys_and_hang_up() -> None:
             handset.send_digits("5")
             await asyncio.sleep(0.3)
             assert key_tone(bytes(call.heard[-640 * 10 : -640 * 8]), call.rate_hz) == "5"
-            with pytest.raises(PhoneError, match="by its dialplan"):
+            with pytest.raises(PhoneError, match=r"telephony\.destinations"):
                 await handset.transfer("+15550100")
             session.type("thank you, goodbye")
             while not call.monitor.agent_speaks:
@@ -232,6 +232,36 @@ def test_an_agent_may_hold_send_keys_and_hang_up() -> None:
             assert states == ["started", "on_hold", "resumed", "ended"]
 
     simulated(scenario)
+
+
+def test_a_caller_is_put_through_when_he_has_heard_so_and_stays_if_he_breaks_in() -> None:
+    async def scenario(house: House) -> None:
+        seating = Seating(Exchange(house))
+        async with called(house, ChannelTrunk(CallDetails()), seating) as (call, session, _):
+            await ended_reply(session)
+            connection = session.connection
+            assert isinstance(connection, channel.ChannelConnection)
+            handset = connection.handset
+            assert handset is not None
+
+            async def speak_and_put_through() -> None:
+                session.type("put me through")
+                while not call.monitor.agent_speaks:
+                    await asyncio.sleep(0.02)
+                await handset.transfer("+14155550100")
+
+            await speak_and_put_through()
+            session.press_interrupt()
+            await asyncio.sleep(1.0)
+            assert not call.ended and not len(seating.transfers), "he wanted to say something"
+            await speak_and_put_through()
+            assert (await call.wait_until_ended()).by == "server"
+            now = asyncio.get_running_loop().time()
+            assert (seating.transfers.take("call", now), seating.transfers.take("call", now)) == ("+14155550100", "")
+            states = [event.state for event in session.log if isinstance(event, Call)]
+            assert states == ["started", "transferred", "ended"]
+
+    simulated(scenario, destinations=("+1415*",))
 
 
 def test_each_call_has_a_room_of_its_own_and_its_agent() -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
@@ -39,7 +39,8 @@ class AsteriskGateway:
     """An async context manager: entering listens (raises OSError where AudioSocket cannot), leaving ends all calls.
 
     Routes: `POST /api/calls/audiosocket` registers a call for AudioSocket; the WebSocket `/api/calls/asterisk` is where Asterisk's
-    channel connects to; `POST /api/calls/asterisk` connects to a channel that waits in Asterisk (`Dial(WebSocket/INCOMING/…)`).
+    channel connects to; `POST /api/calls/asterisk` connects to a channel that waits in Asterisk (`Dial(WebSocket/INCOMING/…)`);
+    `GET /api/calls/asterisk/next` tells a dialplan where a call goes on that an agent has put through.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -77,6 +78,7 @@ class AsteriskGateway:
         return [
             Route("/api/calls/audiosocket", self._register, methods=["POST"]),
             Route("/api/calls/asterisk", self._call_asterisk, methods=["POST"]),
+            Route("/api/calls/asterisk/next", self._goes_on, methods=["GET"]),
             WebSocketRoute("/api/calls/asterisk", self._called_by_asterisk),
         ]
 
@@ -134,6 +136,15 @@ class AsteriskGateway:
             return JSONResponse({"session": session.id, "room": session.room.name, "name": session.name}, 201)
         error_ = seated.exception() if seated.done() else None
         return refusal(error_ if isinstance(error_, Refused) else Refused("conflict", "Asterisk ended the call before it had a seat"))
+
+    async def _goes_on(self, request: Request) -> Response:
+        """The dialplan asks where a call goes on, as `${CURL(…)}` can: a number as plain text, or nothing."""
+        try:
+            self._door.admit(request)
+        except Refused as error:
+            return refusal(error)
+        call = request.query_params.get("call", "")
+        return PlainTextResponse(self._seating.transfers.take(call, asyncio.get_running_loop().time()))
 
     async def _serve(
         self, wire: channel.Wire, call: CallRequest, grant: Grant, seated: "asyncio.Future[Session] | None" = None

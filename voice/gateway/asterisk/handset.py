@@ -1,4 +1,4 @@
-"""What an agent may do with a call of Asterisk: hold, hang up, send keys. Implements `voice.phone.PhoneControl`."""
+"""What an agent may do with a call of Asterisk: hold, put through, hang up, send keys. Implements `voice.phone.PhoneControl`."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ...audio.frames import FRAME_MS, SAMPLE_BYTES
 from ...audio.wav import AudioFileError
+from ...config.telephony import allows
 from ...event import Call as CallEvent
 from ...event import Clear, Event, Floor
 from ...phone import PhoneError
@@ -28,9 +29,18 @@ class Music(Protocol):
 
 
 class Handset:
-    """One call in an agent's hand. `end` ends it, with the reason."""
+    """One call in an agent's hand."""
 
-    def __init__(self, session: Session, end: Callable[[str], None], music: Music) -> None:
+    def __init__(
+        self, session: Session, end: Callable[[str], None], music: Music, *, put_through: Callable[[str], None],
+        allowed: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """`end` ends the call, with the reason; `put_through` is told the number before a call ends that is to go on there; `allowed`:
+        patterns of such numbers."""
+        self._put_through = put_through
+        self._allowed = allowed
+        self._number = ""
+        """Where the call goes on when the goodbye has been heard."""
         self.on_hold = False
         """The caller hears the hold's sound, and is not heard."""
         self._session = session
@@ -60,7 +70,7 @@ class Handset:
 
     def hang_up(self) -> None:
         if self._goodbye is None:
-            self._goodbye = asyncio.get_running_loop().call_later(GOODBYE_S, self._end, "hang_up")
+            self._goodbye = asyncio.get_running_loop().call_later(GOODBYE_S, self._leave)
 
     def send_digits(self, digits: str) -> None:
         if not 0 < len(digits) <= MAX_DIGITS:
@@ -71,14 +81,17 @@ class Handset:
             raise PhoneError(str(error)) from None
 
     async def transfer(self, number: str) -> None:
-        raise PhoneError("calls of this telephone system are put through by its dialplan, after the conversation has ended, not from here")
+        if not number.lstrip("+").isdigit() or not allows(self._allowed, number):
+            raise PhoneError("calls may not be put through to that number: it is not among telephony.destinations")
+        self._number = number
+        self.hang_up()
 
     # ── the call's side ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def take(self, event: Event) -> None:
         """Takes what happens in the session: a goodbye that was heard ends the call, and who breaks into one stays on the line."""
         if isinstance(event, Floor) and event.mouth == "idle" and self._goodbye is not None:
-            self._end("hang_up")
+            self._leave()
         elif isinstance(event, Clear):
             self.close()
 
@@ -103,9 +116,16 @@ class Handset:
 
     def close(self) -> None:
         """The goodbye is off, or the call is over."""
+        self._number = ""
         if self._goodbye is not None:
             self._goodbye.cancel()
             self._goodbye = None
+
+    def _leave(self) -> None:
+        if self._number:
+            self._put_through(self._number)
+            self.tell("transferred", f"…{self._number[-4:]}")
+        self._end("transferred" if self._number else "hang_up")
 
     def _hold_sound(self, rate_hz: int) -> HoldSound:
         if self._sound is None or self._sound_hz != rate_hz:

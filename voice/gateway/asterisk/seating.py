@@ -1,5 +1,6 @@
 """Seats for Asterisk's calls: the same rooms, rules and tools as the carriers' calls have, through the exchange."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from ..telephony.tickets import CallPlan
 from ..telephony.webhook.base import IncomingCall
 from .calls import CallRequest
 from .handset import CARRIER, Handset
+from .transfers import Transfers
 
 log = logging.getLogger("hubbub.gateway.asterisk")
 
@@ -21,6 +23,9 @@ class Seating:
         self.door = exchange.house
         self._exchange = exchange
         self._seated = 0
+        self.transfers = Transfers()
+        self._named: dict[str, str] = {}
+        """What the dialplan calls a seated call, by its session's id: `call` among its parameters, or its UUID."""
 
     def __len__(self) -> int:
         return self._seated
@@ -50,11 +55,18 @@ class Seating:
             call_id, CARRIER, session.room.name, session.id, session.name, dict(call.parameters),
         )  # fmt: skip
         self._seated += 1
+        self._named[session.id] = call.parameters.get("call") or call_id
         return session
 
     def begin(self, session: Session, end: Callable[[str], None]) -> Handset:
         """The call's connection is attached: its agents may treat it from now on."""
-        handset = Handset(session, end, self._exchange.music)
+        named = self._named.get(session.id, "")
+
+        def put_through(number: str) -> None:
+            self.transfers.put(named, number, asyncio.get_running_loop().time())
+
+        allowed = self._exchange.config.destinations
+        handset = Handset(session, end, self._exchange.music, put_through=put_through, allowed=allowed)
         self._exchange.offer(session, handset)
         handset.tell("started", "in")
         return handset
@@ -62,6 +74,7 @@ class Seating:
     async def end(self, session: Session, handset: Handset, why: str) -> None:
         """The call is over."""
         self._seated -= 1
+        self._named.pop(session.id, None)
         handset.close()
         handset.tell("ended", why)
         await self._exchange.leave(session, why)
