@@ -27,7 +27,7 @@ run: $(READY) ## set up what is missing, and serve (PORT=9000, ROOMS=rooms.yaml)
 setup: $(READY_DEV) ## set up for development
 
 test: $(READY_DEV) ## run the tests, after setting up what they need
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 check: $(READY_DEV) ## look the code over: ruff, mypy --strict, the import rules
 	$(BIN)/ruff check .

@@ -9,11 +9,31 @@ from hubbub.voice.audio.frames import EAR_HZ
 from hubbub.voice.audio.wav import read_wav
 from hypothesis import settings
 
-FIXTURES = Path(__file__).resolve().parent.parent / "audio_fixtures"
+TESTS = Path(__file__).resolve().parent
+FIXTURES = TESTS.parent / "audio_fixtures"
+
+LONG_FILES = (
+    "e2e/test_page.py", "voice/test_evaluate_turns.py", "e2e/test_page_room.py", "voice/test_evaluate_endpointing.py",
+    "e2e/test_page_talks.py", "e2e/test_protocol_conformance.py", "e2e/test_rooms_browser.py", "e2e/test_asterisk.py",
+    "e2e/test_webrtc_browser.py", "e2e/test_bad_input.py", "e2e/test_page_webrtc.py", "e2e/test_calls.py", "e2e/test_js_sdk.py",
+    "e2e/test_offline_talk.py", "e2e/test_page_operator.py", "e2e/test_webrtc_network.py", "voice/test_api_operator.py",
+    "voice/test_access.py", "contract/test_asr_contract.py", "contract/test_model_contract.py", "contract/test_tts_contract.py",
+    "test_docs.py",
+)  # fmt: skip
+"""Files that take longest, by `pytest --durations=0`; one that talks in real time beside one that computes."""
 
 # The time that an example takes says more about the machine than about the code.
 settings.register_profile("hubbub", deadline=None)
 settings.load_profile("hubbub")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first: of two workers that take file by file, none is left alone with a long one at the end. (xdist's own order, by
+    the number of tests, puts the few long ones last: `make test` switches it off.)"""
+    places = {TESTS / name: place for place, name in enumerate(LONG_FILES)}
+    if gone := [str(path) for path in places if not path.is_file()]:
+        raise pytest.UsageError(f"LONG_FILES in {__file__} names files that are gone: {', '.join(gone)}")
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
