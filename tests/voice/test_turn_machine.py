@@ -102,15 +102,27 @@ def test_a_pause_inside_a_turn_keeps_it_open():
     assert commit.text == "my name is alice"
 
 
-def test_a_slow_final_delays_the_commit_and_a_lost_one_does_not_lose_the_turn():
+def test_a_turn_whose_final_is_late_is_released_when_its_text_stands_still():
     bench = Bench()
     bench.speech(600)
     bench.partial("tell me")
     end = bench.window_end
-    assert not of(s.Commit, bench.silence(1500))
-    (commit,) = of(s.Commit, bench.silence(1000))
-    assert commit.text == "tell me"
-    assert commit.at == end + in_samples(700 + 1500)
+    bench.silence(400)
+    bench.partial("tell me more")  # the recogniser is still at it
+    changed = bench.state.now
+    (commit,) = of(s.Commit, bench.silence(1500))
+    assert commit.text == "tell me more"
+    assert commit.at == max(end + in_samples(700), changed + in_samples(500))
+    assert not bench.feed(s.Final(bench.state.now, 1, "tell me more please")), "it comes too late"
+
+
+def test_a_slow_final_without_any_text_is_waited_for_and_a_lost_one_does_not_hold_the_turn():
+    bench = Bench()
+    bench.speech(600)
+    end = bench.window_end
+    assert not of(s.AbandonTurn, bench.silence(1500))
+    bench.silence(1000)
+    assert bench.state.ear is Ear.QUIET and bench.state.now > end + in_samples(700 + 1500)
 
 
 def test_a_click_is_no_utterance():

@@ -21,9 +21,9 @@ turn.
 
 The *turn*: the texts of its utterances, and which of them the recogniser still owes. It ends when the caller is PAUSING, no reply
 is in the mouth, silence has lasted long enough (`action_delay_ms` where an end-of-turn model finds it complete, `timeout_ms`
-otherwise, each stretched by the patience that this caller's pauses ask for), and no text is owed; a recogniser that owes for
-`final_timeout_ms` is no longer waited for. Before that, as soon as a text is there, the room may speculate on it; speech takes that
-back.
+otherwise, each stretched by the patience that this caller's pauses ask for), and no text is owed; a recogniser that owes its final
+while the text stands still for `final_stable_ms`, or that gives no text for `final_timeout_ms`, is no longer waited for. Before that,
+as soon as a text is there, the room may speculate on it; speech takes that back.
 
 The *mouth*: IDLE, PENDING (a reply is being prepared), PLAYING, or HELD. Barge-in has two steps. An onset over a reply that may
 be interrupted *holds* it in the same step: silence first. Then evidence decides (`verdict.py`):
@@ -46,7 +46,7 @@ from typing import Any
 from . import signals as s
 from .policy import TurnPolicy, in_samples
 from .state import Ear, Mouth, State, copied
-from .timing import deadline, silence_before_speculation, silence_needed
+from .timing import deadline, silence_before_speculation, silence_needed, text_settled
 from .verdict import Leaning, leaning, verdict
 from .words import is_backchannel, is_filler
 
@@ -187,7 +187,9 @@ def _final(policy: TurnPolicy, state: State, event: s.Final, out: Commands) -> N
 
 def _set_text(state: State, said: s.Partial | s.Final) -> None:
     kept = [item for item in state.texts if item[0] != said.utterance]
-    state.texts = tuple(sorted([*kept, (said.utterance, said.text.strip())]))
+    texts = tuple(sorted([*kept, (said.utterance, said.text.strip())]))
+    if texts != state.texts:
+        state.texts, state.changed = texts, state.now
     if state.claims or said.claim is not None:
         others = tuple(item for item in state.claims if item[0] != said.utterance)
         state.claims = others if said.claim is None else (*others, (said.utterance, said.claim))
@@ -358,7 +360,7 @@ def _maybe_commit(policy: TurnPolicy, state: State, out: Commands) -> None:
     if state.ear is not Ear.PAUSING:
         return
     endpoint = state.last_voice + silence_needed(policy, state)
-    if state.now < endpoint or (state.owed and state.now < endpoint + in_samples(policy.final_timeout_ms)):
+    if state.now < text_settled(policy, state, endpoint):
         return
     text = state.text
     if text and not is_filler(text):

@@ -42,8 +42,12 @@ class TurnPolicy:
     timeout_ms: int = 1500
     """Silence after which any turn ends."""
 
+    final_stable_ms: int = 500
+    """How long the text must have stood as it is, since the recogniser was asked for its final, to be taken for it: recognisers that give
+    partials revise the last word within 300 ms or not at all, and some never mark a final."""
+
     final_timeout_ms: int = 1500
-    """How long after the end of the turn a recogniser's final is waited for before the last partial serves instead."""
+    """How long after the end of the turn a recogniser's final is waited for where there is no text to serve instead."""
 
     speculate_ms: int = 96
     """Silence after which a reply may be started before the turn has ended for certain."""

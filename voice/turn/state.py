@@ -34,6 +34,8 @@ class State:
     turn: int = 1
     texts: tuple[tuple[int, str], ...] = ()
     """Utterances of this turn with their text; a partial until the final came."""
+    changed: int = 0
+    """When the words last changed."""
     owed: tuple[int, ...] = ()
     """Utterances whose final is still owed."""
     complete: float = 0.0

@@ -26,11 +26,20 @@ def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
     if state.mouth is not Mouth.IDLE:
         return None
     end = state.last_voice + silence_needed(policy, state)
-    return _earliest(_speculation_due(policy, state), _commit_due(policy, state, end))
+    return _earliest(_speculation_due(policy, state), _future(state, text_settled(policy, state, end)))
 
 
-def _commit_due(policy: TurnPolicy, state: State, end: int) -> int | None:
-    return _future(state, end) or (_future(state, end + in_samples(policy.final_timeout_ms)) if state.owed else None)
+def text_settled(policy: TurnPolicy, state: State, end: int) -> int:
+    """When a turn whose silence is enough at `end` may be taken as it stands, if the recogniser says nothing more: at once where it owes
+    nothing, when the text has stood still long enough where it owes the final of words that are there, and later where there are none."""
+    if not state.owed:
+        return end
+    latest = end + in_samples(policy.final_timeout_ms)
+    known = {utterance for utterance, text in state.texts if text}
+    if not known.issuperset(state.owed):
+        return latest
+    asked = state.last_voice + in_samples(policy.utterance_gap_ms)
+    return min(latest, max(end, max(asked, state.changed) + in_samples(policy.final_stable_ms)))
 
 
 def _speculation_due(policy: TurnPolicy, state: State) -> int | None:
