@@ -16,7 +16,7 @@ _FLAGS = ToolFlags(side_effects=True)
 
 def hand_over_tools(toolkit: Toolkit, colleagues: Mapping[str, str], hand_over: Callable[[str, str], None]) -> Toolkit:
     """Adds `hand_over(to, reason)`. `colleagues`: whom the agent may hand over to, with what each knows about. `hand_over` does it, and
-    raises where the colleague has left."""
+    raises where the colleague has left, or one of the two is aside."""
 
     async def tool(to: str, reason: str = "") -> str:
         hand_over(to, reason)
@@ -39,8 +39,8 @@ def moderator_tools(toolkit: Toolkit, others: Callable[[], list[str]], give: Cal
     """Adds `give_floor(to)`. `others`: who there is to give it to, asked at each call; `give` does it."""
 
     async def tool(to: str) -> str:
-        if to not in others():
-            raise ValueError(f"nobody of that name is here; these are: {', '.join(others())}")
+        if to not in (here := others()):
+            raise ValueError(f"nobody of that name is here; these are: {', '.join(here) or 'none'}")
         give(to)
         return f"{to} speaks after you."
 

@@ -1,4 +1,5 @@
-"""Why a room does not do what it is asked: it has no place left, knows nobody of that name, or has somebody of that name."""
+"""Why a room does not do what it is asked: it has no place left, knows nobody of that name, or has somebody of that name, or
+the two it is about do not hear each other."""
 
 
 class RoomFull(Exception):
@@ -11,3 +12,7 @@ class Unknown(Exception):
 
 class NameTaken(Exception):
     """Somebody of that name is in the room already."""
+
+
+class Apart(Exception):
+    """The two are in different conversations: one of them is aside with a caller."""

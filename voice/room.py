@@ -20,7 +20,7 @@ from .conversation import Conversation
 from .event import Event, Left, Participant, ParticipantChanged, ParticipantJoined, ParticipantLeft, Role
 from .floor import FloorPolicy
 from .mixer import Mixer
-from .refusal import NameTaken, RoomFull, Unknown
+from .refusal import Apart, NameTaken, RoomFull, Unknown
 from .reply import AgentSeat, ReplyRun
 from .session import Session
 from .telemetry import Metrics
@@ -226,10 +226,18 @@ class VoiceRoom:
         return self.talk.say(seat or self.seats[0], text)
 
     def hand_over(self, giver: str, to: str) -> None:
-        """An agent gives the floor, and the callers with it, to another one. Raises Unknown."""
+        """An agent gives the floor, and the callers with it, to another one. Raises Unknown, and Apart where one of them is aside: what
+        is said alone neither takes nor gives the floor of the others."""
         seat = self.seat(to)
-        talk = next((talk for talk in self._talks if talk.seat(giver) is not None), self.talk)
-        talk.give([seat.name])
+        for one in (self.seat(giver), seat):
+            if (aside := self.asides.of(one)) is not None:
+                raise Apart(f"{one.name} speaks alone with {aside.session.name} just now: the floor passes when both are back")
+        self.talk.give([seat.name])
+
+    def beside(self, agent: str) -> list[str]:
+        """The other agents whom it could give the floor to: who hear it, and are not muted."""
+        talk = next((talk for talk in self._talks if talk.seat(agent) is not None), None)
+        return [seat.name for seat in talk.seats if seat.name != agent and not seat.muted] if talk is not None else []
 
     # ── asides ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

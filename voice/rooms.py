@@ -159,6 +159,5 @@ def _tools(room: VoiceRoom, config: RoomConfig | None, agent: AgentConfig, moder
 
         hand_over_tools(toolkit, {name: known.get(name, "") for name in agent.hands_over_to}, hand_over)
     if moderates:
-        others = lambda: [seat.name for seat in room.talk.seats if seat.name != agent.name and not seat.muted]  # noqa: E731
-        moderator_tools(toolkit, others, lambda to: room.hand_over(agent.name, to))
+        moderator_tools(toolkit, lambda: room.beside(agent.name), lambda to: room.hand_over(agent.name, to))
     return toolkit if len(toolkit) else None

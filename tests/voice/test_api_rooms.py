@@ -94,6 +94,8 @@ async def test_an_aside(client: httpx.AsyncClient, house: House) -> None:
     people = (await client.get("/api/rooms/default/participants")).json()["participants"]
     assert [one["aside"] for one in people] == ["Kim", "Ava"]
     assert (await client.post("/api/rooms/default/agents/Ava/aside", json={"caller": "Kim"})).status_code == 409
+    alone = await client.post("/api/rooms/default/say", json={"text": "Dinner is ready."})
+    assert alone.status_code == 409 and "alone with Kim" in alone.text, "words for all are not said to one"
     assert (await client.delete("/api/rooms/default/agents/Ava/aside")).status_code == 204
     assert (await client.delete("/api/rooms/default/agents/Ava/aside")).status_code == 404
 

@@ -17,8 +17,9 @@ from hubbub.voice.event import (
     SpeechStopped,
     Transcript,
 )
+from hubbub.voice.floor import Floor as FloorState
 from hubbub.voice.floor import FloorPolicy
-from hubbub.voice.refusal import NameTaken, RoomFull, Unknown
+from hubbub.voice.refusal import Apart, NameTaken, RoomFull, Unknown
 from hubbub.voice.reply import AgentSeat
 from room_world import COUNT, Model, World, simulated, voice
 
@@ -426,6 +427,23 @@ async def test_an_aside_is_heard_seen_and_remembered_by_nobody_else(world: World
     kim.session.type("Ava hello")
     assert (await final(lee)).text.strip() == "Back."
     assert [msg.name for msg in world.room.history] == ["Lee", "Ben", "Kim", "Ava"]
+
+
+@simulated({"Ava": ["Ben, what do you think? Ben?", "Ben, and now?"], "Ben": "I agree.", "Carl": "So do I."}, [], floor=FloorPolicy("order"))
+async def test_who_is_called_in_an_aside_is_not_there(world: World):
+    kim, lee = world.caller("Kim"), world.caller("Lee")
+    world.room.take_aside("Ava", "Kim")
+    for giver, to in (("Ava", "Ben"), ("Ben", "Ava")):
+        with pytest.raises(Apart, match="Ava speaks alone with Kim"):
+            world.room.hand_over(giver, to)
+    assert (world.room.beside("Ava"), world.room.beside("Ben")) == ([], ["Carl"])
+    kim.session.type("Ava, Ben, everybody, what do you think?")
+    assert (await final(kim)).agent == "Ava"
+    await asyncio.sleep(10)
+    assert not lee.of(Reply) and {event.agent for event in kim.of(Reply)} == {"Ava"}
+    assert world.room.talk.floor == FloorState(), "the others' floor was not touched"
+    world.room.end_aside("Ava")
+    assert world.room.beside("Ava") == ["Ben", "Carl"]
 
 
 @simulated(ASIDE, [])

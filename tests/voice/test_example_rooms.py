@@ -127,6 +127,26 @@ async def test_reception_hands_over_to_who_knows(room: VoiceRoom, house: House) 
     assert [event.agent for event in said] == ["Tom", "Sam"] and "router" in said[1].text
 
 
+@served("help_desk")
+async def test_an_aside_neither_gives_nor_takes_the_floor_of_the_others(room: VoiceRoom, house: House) -> None:
+    kim, lee = SimulatedCaller(room, "Kim"), SimulatedCaller(room, "Lee")
+    await final(kim)
+    room.take_aside("Rita", "Kim")
+    kim.session.type("my invoice is wrong")
+    told = await final(kim)
+    assert told.agent == "Rita" and "cannot put you through" in told.text
+    await asyncio.sleep(10)
+    assert not [event for event in kim.of(Reply) + lee.of(Reply) if event.agent == "Tom"] and room.talk.floor.queue == ()
+    toms = room.seat("Tom").agent.memory
+    assert toms is not None and "invoice" not in str(toms.messages()), "what was said alone stays there"
+    lee.session.type("Tom, put me through to Rita")
+    said = await final(lee)
+    assert said.agent == "Tom" and "cannot put you through" in said.text, "nor is the floor given to who is away"
+    room.end_aside("Rita")
+    kim.session.type("Rita, my invoice is wrong")
+    assert [(await final(kim)).agent, (await final(kim)).agent] == ["Rita", "Tom"]
+
+
 @served("debate", ["begin"])
 async def test_a_room_that_is_deleted_in_the_middle_leaves_nothing_behind(room: VoiceRoom, house: House) -> None:
     kim = SimulatedCaller(room, "Kim")

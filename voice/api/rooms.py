@@ -148,9 +148,11 @@ class Desk:
             raise Refused("unknown_participant", f"room '{room.name}' has no agent that could speak")
         if not room.sessions:
             raise Refused("conflict", f"nobody is in room '{room.name}' to hear it")
-        seat = room.seat(wanted.agent) if wanted.agent is not None else room.seats[0]
+        seat = room.seat(wanted.agent) if wanted.agent is not None else next(iter(room.talk.seats), room.seats[0])
         if seat.muted:
             raise Refused("conflict", f"{seat.name} is muted")
+        if (aside := room.asides.of(seat)) is not None:
+            raise Refused("conflict", f"{seat.name} speaks alone with {aside.session.name} just now")
         if room.say(wanted.text, seat) is None:
             raise Refused("too_many", "too much waits to be said in this room already")
         return JSONResponse({"agent": seat.name}, 202)
