@@ -33,6 +33,8 @@ TOKENS_A_SECOND = 50
 class SimulatedModel(ChatModelBase):
     """First token after `first_s`, then 50 tokens a second."""
 
+    can_sum_up = False
+
     def __init__(self, first_s: float, sentences: int) -> None:
         self.name = "simulated"
         self.answer = FIRST + MORE * sentences

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ..agents.agent.react import ReActAgent
+from ..agents.memory.compression import CompressionConfig
 from ..agents.memory.in_process import InMemoryMemory
 from ..agents.message import Msg
 from ..agents.model.base import ChatModelBase
@@ -17,7 +18,7 @@ from ..agents.tool import Toolkit
 from .asr.base import ASRContext
 from .called import ORDINARY
 from .clock import MediaClock
-from .config import AgentConfig, Config, ModelConfig, RoomConfig
+from .config import AgentConfig, Config, MemoryConfig, ModelConfig, RoomConfig
 from .engines import Engines
 from .event import EngineInfo
 from .floor_tools import hand_over_tools, moderator_tools
@@ -108,7 +109,11 @@ class Rooms:
         prompt = agent.prompt or PROMPT.format(name=agent.name, room=title or room.name)
         moderates = room.talk.agenda.policy.kind == "moderator" and room.talk.agenda.policy.moderator == agent.name
         toolkit = _tools(room, config, agent, moderates)
-        mind = ReActAgent(name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory(), toolkit=toolkit)
+        bounds = config.memory if config is not None else MemoryConfig()
+        mind = ReActAgent(
+            name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory(keep=bounds.messages), toolkit=toolkit,
+            compression=compression(bounds, model),
+        )  # fmt: skip
         speech = Speech(self._engines.tts, agent.voice.as_voice(language))
         return AgentSeat(
             mind, speech, language=language, greeting=agent.greeting or "", filler=agent.filler or "",
@@ -135,6 +140,15 @@ class Rooms:
         for agent in config.agents:
             await room.add_agent(await self.make_seat(room, agent))
         return room
+
+
+def compression(bounds: MemoryConfig, model: ChatModelBase) -> CompressionConfig | None:
+    """When an agent's memory is summed up: before the oldest of it is forgotten, or where it grows long for the model. None where that is
+    not wanted, or the model has no words of its own for it."""
+    if not bounds.summarise or not model.can_sum_up:
+        return None
+    most = bounds.messages * 4 // 5
+    return CompressionConfig(bounds.summarise_tokens, keep_recent=bounds.messages // 5, trigger_messages=most)
 
 
 def topics(text: str) -> frozenset[str]:

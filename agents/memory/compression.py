@@ -1,9 +1,9 @@
 """Compression: older messages give way to a summary, between turns.
 
 A long conversation outgrows the model's context, or at least what one wants to pay for each turn. When a reply has ended and
-the memory is longer than `trigger_tokens`, the agent asks a model for a summary of all but the newest messages, in a task of
-its own: a caller never waits for it. What is summarised stays in memory, marked `compressed`, and is not shown to the model
-any more; the summary is shown in its place. A tool call and its result are never parted.
+the memory is longer than `trigger_tokens` (or `trigger_messages`), the agent asks a model for a summary of all but the newest
+messages, in a task of its own: a caller never waits for it. What is summarised stays in memory, marked `compressed`, and is
+not shown to the model any more; the summary is shown in its place. A tool call and its result are never parted.
 
 If the summary fails, the oldest messages are marked all the same: the conversation goes on, without them.
 """
@@ -91,6 +91,8 @@ class CompressionConfig:
     schema: type[BaseModel] = Summary
     template: Callable[[dict[str, Any]], str] = summary_text
     count: Callable[[Sequence[Msg]], int] = field(default=estimate_tokens)
+    trigger_messages: int | None = None
+    """The number of shown messages beyond which it is compressed, however short they are; None for any number."""
 
 
 class Compressor:
@@ -108,7 +110,10 @@ class Compressor:
     def due(self) -> bool:
         """Whether the memory is long enough."""
         shown = self.memory.messages(exclude_mark=COMPRESSED)
-        if len(shown) <= self.config.keep_recent or self.config.count(shown) <= self.config.trigger_tokens:
+        most = self.config.trigger_messages
+        if len(shown) <= self.config.keep_recent:
+            return False
+        if (most is None or len(shown) <= most) and self.config.count(shown) <= self.config.trigger_tokens:
             return False
         return bool(self._older())
 

@@ -3,16 +3,27 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..message import Msg
+from ..message import Msg, ToolResultBlock
 from .base import Marks, MemoryBase, as_marks
+
+SLACK = 16
+"""A sixteenth of `keep` is forgotten at a time, so that not every message has to look for what it pushes out."""
 
 
 class InMemoryMemory(MemoryBase):
     """Messages in a dictionary by id, which keeps their order and finds doubles without a search."""
 
-    __slots__ = ("_marks", "_messages", "_summary")
+    __slots__ = ("_marks", "_messages", "_summary", "keep")
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: int | None = None) -> None:
+        """`keep`: so many messages at most; of more the oldest are forgotten, a sixteenth at a time, and a tool's result with
+        its call. None keeps all. Raises ValueError below 2.
+
+        Compression that comes in time (`CompressionConfig.trigger_messages` below `keep`) sums up what will be forgotten.
+        """
+        if keep is not None and keep < 2:
+            raise ValueError(f"a memory keeps at least 2 messages, got keep={keep}")
+        self.keep = keep
         self._messages: dict[str, Msg] = {}
         self._marks: dict[str, tuple[str, ...]] = {}
         self._summary = ""
@@ -29,6 +40,8 @@ class InMemoryMemory(MemoryBase):
         self._messages[msg.id] = msg
         if marks:
             self._marks[msg.id] = as_marks(marks)
+        if self.keep is not None and len(self._messages) > self.keep:
+            self._forget(len(self._messages) - self.keep + self.keep // SLACK)
         return True
 
     def replace(self, msg: Msg) -> bool:
@@ -93,7 +106,24 @@ class InMemoryMemory(MemoryBase):
             loaded.append((Msg.from_dict(data), as_marks(marks)))
         self._messages = {msg.id: msg for msg, _ in loaded}
         self._marks = {msg.id: marks for msg, marks in loaded if marks}
+        if self.keep is not None and len(self._messages) > self.keep:
+            self._forget(len(self._messages) - self.keep)
         self._summary = str(state.get("compressed_summary") or state.get("_compressed_summary") or "")
+
+    def _forget(self, count: int) -> None:
+        """Forgets the oldest messages, and results of tools whose calls are among them with all before those."""
+        messages = list(self._messages.values())
+        while True:
+            calls = {call.id for msg in messages[:count] for call in msg.tool_uses()}
+            answers = [index for index in range(count, len(messages)) if calls and _answers(messages[index], calls)]
+            if not answers:
+                break
+            count = answers[-1] + 1
+        self.remove([msg.id for msg in messages[:count]])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._messages)} messages)"
+
+
+def _answers(msg: Msg, calls: set[str]) -> bool:
+    return any(isinstance(block, ToolResultBlock) and block.id in calls for block in msg.blocks())

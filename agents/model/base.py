@@ -104,6 +104,9 @@ class ChatModelBase(ABC):
     note: str = ""
     """A plain sentence for users about what this model cannot do, or empty."""
 
+    can_sum_up: bool = True
+    """Whether it can put a conversation into a few words of its own."""
+
     supports_response_schema: bool = False
     """Whether the provider itself holds the answer to a JSON schema. Where it does not, `response_schema` is ignored."""
 

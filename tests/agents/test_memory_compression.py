@@ -34,6 +34,22 @@ async def test_nothing_happens_below_the_threshold() -> None:
     assert writer.calls == [] and agent.memory.compressed_summary == ""
 
 
+async def test_many_short_messages_are_summed_up_before_they_are_forgotten() -> None:
+    writer = ScriptedModel(then=[use("generate_response", **FIELDS)])
+    config = CompressionConfig(trigger_messages=10, keep_recent=4, model=writer)
+    agent = ReActAgent("Ada", "", ScriptedModel(then="Yes."), memory=InMemoryMemory(keep=16), compression=config)
+    told: set[str] = set()
+    for n in range(60):
+        await agent(said(f"question {n}"))
+        await agent.compressed()
+        shown = {msg.id for msg in agent.memory.messages(exclude_mark=COMPRESSED)}
+        assert len(shown) <= 12
+        told |= shown
+    assert len(agent.memory.messages()) <= 16 and "Likes green." in agent.memory.compressed_summary
+    summed_up = " ".join(call.text for call in writer.calls)
+    assert all(f"question {n}\n" in summed_up for n in range(40)), "nothing was forgotten that was not summed up"
+
+
 async def test_the_older_part_gives_way_to_a_summary_after_the_turn() -> None:
     model, writer = ScriptedModel(then="Yes."), summarising()
     config = CompressionConfig(trigger_tokens=60, keep_recent=2, model=writer)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hubbub.agents import InMemoryMemory, MessageFormatError, Msg
+from hubbub.agents import InMemoryMemory, MessageFormatError, Msg, TextBlock, ToolResultBlock, ToolUseBlock
 from hubbub.agents.memory.base import COMPRESSED
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,3 +121,37 @@ def test_it_behaves_like_a_list_with_sets(steps: list[tuple[str, str]]) -> None:
             marked = marked | {one} if step == "mark" else marked - {one}
         assert texts(memory.messages()) == order
         assert texts(memory.messages(mark="m")) == [x for x in order if x in marked]
+
+
+async def test_a_memory_with_a_bound_forgets_the_oldest() -> None:
+    memory = InMemoryMemory(keep=32)
+    for n in range(1000):
+        await memory.add(said(str(n)), marks="old" if n % 2 else None)
+        assert len(memory.messages()) <= 32
+    kept = texts(memory.messages())
+    assert kept == [str(n) for n in range(1000 - len(kept), 1000)] and len(kept) >= 30
+    assert len(memory.messages(mark="old")) <= 16 and len(memory._marks) <= 16, "no mark is left of what was forgotten"
+    fresh = InMemoryMemory(keep=8)
+    fresh.load_state_dict(memory.state_dict())
+    assert texts(fresh.messages()) == kept[-8:]
+    with pytest.raises(ValueError, match="keep=1"):
+        InMemoryMemory(keep=1)
+
+
+@given(st.lists(st.sampled_from(["words", "call", "answer", "both"]), max_size=80), st.integers(2, 20))
+def test_a_result_is_never_kept_without_its_call(kinds: list[str], keep: int) -> None:
+    memory, waiting = InMemoryMemory(keep=keep), []
+    for n, kind in enumerate(kinds):
+        blocks: list[ToolUseBlock | ToolResultBlock | TextBlock] = [TextBlock(str(n))]
+        if kind in ("call", "both"):
+            blocks, waiting = [ToolUseBlock(id=str(n), name="look", input={})], [*waiting, str(n)]
+        remembered = {call.id for msg in memory.messages() for call in msg.tool_uses()} | {str(n)}
+        waiting = [one for one in waiting if one in remembered]
+        if kind in ("answer", "both") and waiting:
+            blocks.append(ToolResultBlock(id=waiting.pop(0), name="look", output="seen"))
+        memory.append(Msg("Ada", blocks, "assistant"))
+        assert len(memory.messages()) <= keep
+        known: set[str] = set()
+        for msg in memory.messages():
+            known |= {call.id for call in msg.tool_uses()}
+            assert {block.id for block in msg.blocks() if isinstance(block, ToolResultBlock)} <= known

@@ -429,7 +429,7 @@ async def test_an_aside_is_heard_seen_and_remembered_by_nobody_else(world: World
     assert [msg.name for msg in world.room.history] == ["Lee", "Ben", "Kim", "Ava"]
 
 
-@simulated({"Ava": ["Ben, what do you think? Ben?", "Ben, and now?"], "Ben": "I agree.", "Carl": "So do I."}, [], floor=FloorPolicy("order"))
+@simulated({"Ava": "Ben, what do you think? Ben?", "Ben": "I agree.", "Carl": "So do I."}, [], floor=FloorPolicy("order"))
 async def test_who_is_called_in_an_aside_is_not_there(world: World):
     kim, lee = world.caller("Kim"), world.caller("Lee")
     world.room.take_aside("Ava", "Kim")

@@ -129,6 +129,17 @@ class AgentConfig(Section):
         return name
 
 
+class MemoryConfig(Section):
+    """How much of a conversation each agent of a room keeps at hand, however long the room lives."""
+
+    messages: int = Field(default=500, ge=50, le=100_000)
+    """Messages; of more the oldest are forgotten. Half an hour of lively talk, some 500 bytes each."""
+    summarise: bool = True
+    """Whether the agent's model sums up, between turns, what will be forgotten. The embedded model cannot."""
+    summarise_tokens: int = Field(default=24_000, ge=1000, le=10_000_000)
+    """The length of what the model is shown beyond which it is summed up, too."""
+
+
 class RoomConfig(Section):
     """One room."""
 
@@ -144,6 +155,8 @@ class RoomConfig(Section):
     memory_shown_to: Literal["moderators", "own", "callers"] = "own"
     """Who may look at what the agents remember, beside moderators: nobody; a caller where nobody's words but his and the agents' are in
     it; or whoever may come in, asides of others with an agent and what was said before he came included."""
+    memory: MemoryConfig = MemoryConfig()
+    """How much its agents remember word for word."""
 
     @field_validator("agents")
     @classmethod

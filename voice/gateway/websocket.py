@@ -201,7 +201,7 @@ async def _serve(socket: WebSocket, door: Door, session: Session, join: wire.Joi
     connection = WebSocketConnection(socket, join.audio)
     audio = AudioFormat(input_rate_hz=join.audio.input_rate_hz, output_rate_hz=join.audio.output_rate_hz, lead_ms=LEAD_MS)
     heard = None if join.heard is None else (join.heard.reply, join.heard.offset * MOUTH_HZ // join.audio.output_rate_hz)
-    connection.limit += 0 if join.after is None else len(session.log.after(join.after))
+    connection.limit += 0 if join.after is None else session.log.count_after(join.after)
     previous = session.attach(connection, door.describe(session, audio), after=join.after, heard=heard)
     if join.lanes:
         session.line.lanes_to = connection.send_lane

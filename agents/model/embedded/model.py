@@ -45,6 +45,7 @@ class EmbeddedModel(ChatModelBase):
     provider = "embedded"
     name = "embedded"
     note = "a small rule-based program, not a language model"
+    can_sum_up = False
 
     def __init__(
         self, *, word_delay_s: float = 0.0, now: Callable[[], datetime] = datetime.now, seed: int = 0, name: str = "embedded"
