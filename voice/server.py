@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -22,6 +23,7 @@ from .. import __version__
 from .access import NoLock, check_lock
 from .api import health, operator, outgoing, rooms, tokens
 from .api.origins import OtherOrigins
+from .api.unanswered import failed, no_such_answer
 from .call_tools import offer_through
 from .collector import spare_collector
 from .config import Config
@@ -110,7 +112,10 @@ def create_app(house: House) -> Starlette:
         Mount("/static", StaticFiles(directory=web)),
     ]
     others = Middleware(OtherOrigins, origins=house.config.server.access.origins)
-    app = Starlette(routes=routes, middleware=[Middleware(SafeHeaders), others], lifespan=lifespan)
+    app = Starlette(
+        routes=routes, middleware=[Middleware(SafeHeaders), others], lifespan=lifespan,
+        exception_handlers={HTTPException: no_such_answer, Exception: failed},
+    )  # fmt: skip
     app.state.exchange = exchange  # for programs that make calls
     app.state.webrtc = peers
     return app

@@ -1,6 +1,7 @@
 """What comes in the body of a request: bounded, and checked against a model before it is believed."""
 
 import json
+import re
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,10 @@ from ..grant import Refused
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_BODY_BYTES = 64 * 1024
+
+
+_JSON = re.compile(r"application/(?:[\w.-]+\+)?json|application/x-www-form-urlencoded|")
+"""What a body of JSON may be called: what it is, nothing, or what `curl -d` calls whatever it sends."""
 
 
 async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
@@ -30,6 +35,9 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
 
 async def read_model(request: Request, model: type[Model], limit: int = MAX_BODY_BYTES) -> Model:
     """The body as JSON, checked; an empty body is `{}`. Raises Refused with a sentence that names the field."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not _JSON.fullmatch(kind):
+        raise Refused("unsupported", f"the body must be application/json, not '{kind[:100]}'")
     body = await read_body(request, limit)
     try:
         values = json.loads(body or b"{}")
