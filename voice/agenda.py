@@ -7,12 +7,16 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..agents.message import Msg
 from . import floor as rules
 from .deciding import Decider
 from .floor import Floor, FloorPolicy, Place
 from .reply import AgentSeat, ReplyRun, Turn
+
+if TYPE_CHECKING:
+    from .session import Session
 
 log = logging.getLogger("hubbub.room")
 
@@ -72,6 +76,21 @@ class Agenda:
             return False
         self.said.append(run)
         return True
+
+    def unsay(self, seat: AgentSeat) -> None:
+        """An agent that was muted or has gone says nothing of what waits: whoever waits for its words hears that at once."""
+        for run in [run for run in self.said if run.seat is seat]:
+            self.said.remove(run)
+            run.conclude(None)
+
+    def without_listener(self, session: "Session") -> None:
+        """A caller has gone: what waits to be said is not kept for him, nor he for it."""
+        for run in list(self.said):
+            if session in run.listeners:
+                run.listeners.remove(session)
+            if not run.listeners:
+                self.said.remove(run)
+                run.conclude(None)
 
     def forget(self) -> None:
         """Nobody is there who could hear it."""

@@ -88,6 +88,7 @@ class Conversation:
         if self.sessions.pop(session.id, None) is None:
             return
         self.retract(session, session.state.turn)
+        self.agenda.without_listener(session)
         run = self.active
         if run is not None and session in run.listeners:
             self._lose(run, [session])
@@ -96,6 +97,7 @@ class Conversation:
     def silence(self, seat: AgentSeat, by: str) -> None:
         """An agent is to stop at once, and is not queued any more: it was muted, taken aside or removed."""
         self.agenda.floor = rules.without(self.floor, seat.name)
+        self.agenda.unsay(seat)
         self.anticipation.discard()
         run = self.active
         if run is not None and run.seat is seat:

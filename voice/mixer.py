@@ -193,12 +193,14 @@ class Mixer:
 
     def _send(self, made: Mix) -> None:
         for session, lane in list(self._lanes.items()):
+            pcm = made.without.get(session) if lane.open else made.everybody
+            if pcm is not None:
+                session.record_others(self._position, pcm)
             if session.lanes_to is not None:
                 for speaker, voice in made.voices.items():
                     if speaker is not session:
                         self._send_lane(session, speaker, voice)
                 continue
-            pcm = made.without.get(session) if lane.open else made.everybody
             if pcm is not None:
                 try:
                     session.play_voices(pcm)

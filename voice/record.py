@@ -6,6 +6,8 @@ A recording is a folder:
     heard.flac     what the VAD heard, 16 kHz mono, from the session's first sample
     played.flac    what was sent to the caller, 24 kHz mono, silence in between; sample n is media time n / 24 kHz
                    (after the recording's own beginning, `start_samples` in the session, where that is not the session's)
+    others.flac    what was sent to the caller of the other callers' voices, mixed without his own, on the same clock; only where
+                   somebody else spoke
     decisions.jsonl  one line a step of the turn machine ("i", "c"), an event of the log ("e"), a frame that was sent ("s": which
                    samples of which reply, and where they stand in played.flac) and a move of the playhead ("p": how far a reply was
                    played, and whether the far end said so), in the order they came, and a last line that seals the whole. A recording
@@ -42,6 +44,7 @@ MAX_QUEUED = 20_000
 """Items that may wait for the disk: about a minute of ten sessions."""
 
 META, HEARD, PLAYED, DECISIONS = "meta.json", "heard.flac", "played.flac", "decisions.jsonl"
+OTHERS = "others.flac"
 EAR = "ear.flac"
 """What the caller heard: made of the others when somebody first asks for it (`operate/heard.py`)."""
 
@@ -149,6 +152,9 @@ class Recording:
         self._start = session.ear.at
         """Media time at which the recording begins."""
         self._playhead = (0, 0)
+        self._others: FlacWriter | None = None
+        self._others_next = -1
+        """Where on the room's clock the next frame of the others lies, if it follows without a gap."""
         recorder.put(self, "open", None)
 
     # ── the loop's side (voice.seat.Tap) ───────────────────────────────────────────────────────────────────────────
@@ -166,6 +172,9 @@ class Recording:
         if (reply, offset) != self._playhead:
             self._playhead = (reply, offset)
             self._put("playhead", {"at": at, "reply": reply, "offset": offset, "reported": reported})
+
+    def others(self, at: int, position: int, pcm: bytes) -> None:
+        self._put("others", (at, position, pcm))
 
     def emitted(self, event: Event) -> None:
         if isinstance(event, Joined):  # whoever reads the file must not be able to take the seat
@@ -191,6 +200,8 @@ class Recording:
                 self._heard_hash.update(item)
             case "played":
                 self._write_played(*item)
+            case "others":
+                self._write_others(*item)
             case "step":
                 event, commands, absent = item
                 line = {"i": to_json(event), "c": [to_json(command) for command in commands]}
@@ -220,6 +231,16 @@ class Recording:
         if count:
             self._line({"s": {"at": at, "reply": sound.reply, "offset": sound.offset, "samples": count, "place": place}})
 
+    def _write_others(self, at: int, position: int, pcm: bytes) -> None:
+        """The first frame after a silence lies where it was sent, those that follow it on the room's clock come right behind it."""
+        if self._others is None:
+            self._others = FlacWriter(self.path / OTHERS, MOUTH_HZ)
+        place = (at - self._start) * MOUTH_HZ // EAR_HZ
+        if position != self._others_next and place > self._others.samples:
+            self._others.write(bytes((place - self._others.samples) * SAMPLE_BYTES))
+        self._others.write(pcm)
+        self._others_next = position + len(pcm) // SAMPLE_BYTES
+
     def _line(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n"
         self._hash.update(line.encode())
@@ -230,10 +251,13 @@ class Recording:
     def _close(self) -> None:
         self._heard.close()
         self._played.close()
+        if self._others is not None:
+            self._others.close()
         seal = {
             "end": {
                 "heard_samples": self._heard.samples,
                 "played_samples": self._played.samples,
+                "others_samples": 0 if self._others is None else self._others.samples,
                 "heard_sha256": self._heard_hash.hexdigest(),
                 "lines_sha256": self._hash.hexdigest(),
             }

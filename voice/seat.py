@@ -73,6 +73,10 @@ class Tap(Protocol):
         """At media position `at` a reply was known to be played up to `offset`, in samples at 24 kHz. `reported`: the far end says so;
         else it is estimated. Also called where nothing has changed."""
 
+    def others(self, at: int, position: int, pcm: bytes) -> None:
+        """20 ms of the other callers' voices, mixed without this one's, left for him at media position `at`: PCM16 at 24 kHz, at
+        `position` (samples at 24 kHz) on the room's clock, by which frames that follow each other are known."""
+
     def emitted(self, event: Event) -> None:
         """An event was appended to the log."""
 

@@ -492,3 +492,18 @@ async def test_announcements_wait_for_the_floor(world: World):
     world.room.say("Dinner is ready.")
     said = [await final(kim), await final(kim)]
     assert said[0].text.strip() == COUNT and said[1].text == "Dinner is ready."
+
+
+@simulated({"Ava": COUNT, "Ben": "Yes."}, [])
+async def test_what_waits_to_be_said_is_kept_for_nobody_who_has_gone(world: World):
+    kim, lee = world.caller("Kim"), world.caller("Lee")
+    kim.session.type("Ava, count")
+    await kim.wait_for(Reply)
+    for_all, bens = world.room.say("Dinner is ready.", world.room.seat("Ava")), world.room.say("I am Ben.", world.room.seat("Ben"))
+    for_lee = world.room.talk.say(world.room.seat("Ava"), "For Lee alone.", [lee.session])
+    assert for_all and bens and for_lee and for_all.listeners == [kim.session, lee.session]
+    await world.room.remove_agent("Ben")
+    assert bens.settled.is_set() and bens.outcome is None, "who waits for the words of an agent that has gone is told at once"
+    await lee.leave()
+    assert for_all.listeners == [kim.session] and for_lee.settled.is_set() and list(world.room.talk.agenda.said) == [for_all]
+    assert (await final(kim)).text.strip() == COUNT and (await final(kim)).text == "Dinner is ready."

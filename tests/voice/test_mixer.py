@@ -40,6 +40,8 @@ class Person:
         self.heard_lanes: list[tuple[int, str, int, bytes, bool]] = []
         self.voices: list[bytes] = []
 
+    def record_others(self, position: int, pcm: bytes) -> None: ...
+
     def play_voices(self, pcm: bytes) -> None:
         self.voices.append(pcm)
 

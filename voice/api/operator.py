@@ -20,7 +20,7 @@ from ..operate.listening import Tickets
 from ..operate.recordings import RecordingInfo, Recordings
 from ..operate.timeline import MAX_PEAKS
 from ..operate.turns import AnsweredTurn, percentiles
-from ..record import EAR, HEARD, PLAYED, Recording
+from ..record import EAR, HEARD, OTHERS, PLAYED, Recording
 from ..session import Session
 from ..telemetry import Histogram
 from .answer import refusal
@@ -207,9 +207,9 @@ class Desk:
         """One of its tracks; who shows a ticket to it needs nothing else."""
         if (ticket := request.query_params.get("ticket")) is not None:
             self._tickets.check(request.path_params["name"], ticket)
-        track = {"heard": HEARD, "played": PLAYED, "ear": EAR}.get(request.path_params["track"])
+        track = {"heard": HEARD, "played": PLAYED, "others": OTHERS, "ear": EAR}.get(request.path_params["track"])
         if track is None:
-            raise Refused("unknown_recording", "a recording has the tracks heard.flac, played.flac and ear.flac")
+            raise Refused("unknown_recording", "a recording has the tracks heard.flac, played.flac, others.flac and ear.flac")
         info = await self._info(request)
         if info.state == "recording":
             raise Refused("conflict", f"recording '{info.name}' goes on: listen to it when it has ended")

@@ -32,7 +32,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--ear", metavar="FILE", type=Path,
         help="instead, write what the caller's loudspeaker played as FLAC: every sample when the playhead passed it, with the silences of "
-        "holds, and without what was thrown away",
+        "holds, without what was thrown away, and with the other callers' voices",
     )
     parser.set_defaults(run=run)
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ..operate.heard import write_ear
     from ..operate.timeline import timeline
-    from ..record import PLAYED
+    from ..record import OTHERS, PLAYED
     from ..replay import RecordingError, load_flac, load_recording
 
     try:
@@ -58,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         played = b""
     if arguments.ear is not None:
         try:
-            write_ear(recording, np.frombuffer(played, np.int16), arguments.ear)
+            there = (arguments.recording / OTHERS).is_file()
+            others = load_flac(arguments.recording / OTHERS, recording.warnings) if there else b""
+            write_ear(recording, np.frombuffer(played, np.int16), arguments.ear, np.frombuffer(others, np.int16))
         except (RecordingError, OSError) as error:
             print(f"hubbub: {error}", file=sys.stderr)
             return ExitStatus.FAILED if isinstance(error, RecordingError) else ExitStatus.USAGE

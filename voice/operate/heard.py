@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
+from ..audio.mix import mix
 from ..record import FlacWriter
 from ..replay import LoadedRecording, RecordingError
 
@@ -108,16 +109,19 @@ def at_the_ear(replies: dict[int, Played], sent: npt.NDArray[np.int16], samples:
     return ear
 
 
-def write_ear(recording: LoadedRecording, sent: npt.NDArray[np.int16], file: Path) -> None:
-    """Writes what the caller heard as FLAC, as long as the recording. Raises RecordingError where it does not tell, OSError."""
+def write_ear(recording: LoadedRecording, sent: npt.NDArray[np.int16], file: Path, others: npt.NDArray[np.int16] | None = None) -> None:
+    """Writes what the caller heard as FLAC, as long as the recording. `sent`, `others`: the tracks of what was sent of the replies and of
+    the other callers, int16 at 24 kHz; live voices are heard as they come. Raises RecordingError where it does not tell, OSError."""
+    others = np.zeros(0, np.int16) if others is None else others
     replies = played(recording.lines, int(recording.meta.get("start_samples") or 0))
-    if not any(reply.marks for reply in replies.values()):
+    if not any(reply.marks for reply in replies.values()) and not len(others):
         raise RecordingError("the recording does not tell what was heard: it was made before recordings held the playhead, or nothing was")
-    samples = max(len(sent), len(recording.heard) // SAMPLE_BYTES * MOUTH_HZ // EAR_HZ)
+    samples = max(len(sent), len(others), len(recording.heard) // SAMPLE_BYTES * MOUTH_HZ // EAR_HZ)
     half = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         writer = FlacWriter(half, MOUTH_HZ)
-        writer.write(at_the_ear(replies, sent, samples).tobytes())
+        ear = at_the_ear(replies, sent, samples)
+        writer.write(mix([ear.tobytes(), np.pad(others, (0, samples - len(others))).tobytes()]) if len(others) else ear.tobytes())
         writer.close()
         half.replace(file)
     finally:
