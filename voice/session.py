@@ -340,8 +340,8 @@ class Session:
 
     def record_others(self, position: int, pcm: bytes) -> None:
         """Shows a recorder what he is sent of the other callers, mixed, at `position` (samples at 24 kHz) on the room's clock."""
-        if self.tap is not None and self.connection is not None:
-            self.tap.others(self.ear.clock, position, pcm)
+        if self.line.tap is not None and self.connection is not None:
+            self.line.tap.others(self.ear.clock, position, pcm)
 
     def play_lane(self, number: int, name: str, position: int, pcm: bytes, *, last: bool) -> None:
         """Sends a frame of what one other caller says, at `position` (samples at 24 kHz) on the room's clock."""
