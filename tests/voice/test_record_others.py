@@ -101,7 +101,7 @@ def test_so_they_are_for_who_hears_each_on_a_lane_of_his_own(tmp_path: Path) -> 
     lanes: list[Any] = []
 
     def listen(caller: SimulatedCaller) -> None:
-        caller.session.lanes_to = lambda *frame: lanes.append(frame)
+        caller.session.line.lanes_to = lambda *frame: lanes.append(frame)
 
     path, kim, began = run_simulated(_talk(tmp_path, listen))
     assert lanes and not kim.voices
