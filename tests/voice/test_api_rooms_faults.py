@@ -69,7 +69,7 @@ class Bystanders:
     @property
     def noticed(self) -> list[Any]:
         rooms = {name: room.participants for name, room in self.house.rooms.items()}
-        return [rooms, set(self.house.directory.known), self.kim.log.seq, self.lee.log.seq, self.kim.role, self.kim.ended]
+        return [rooms, set(self.house.directory.known), self.kim.log.seq, self.lee.log.seq, self.kim.role, self.kim.line.over]
 
     def check(self) -> None:
         assert self.noticed == self.before
