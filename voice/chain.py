@@ -28,7 +28,7 @@ class ReplyChain:
         self, room: "VoiceRoom", hub: MsgHub | None, sessions: "dict[str, Session]", on_generated: Callable[[ReplyRun], None]
     ) -> None:
         self.last: ReplyRun | None = None
-        """The reply that ended last. It may not be settled yet."""
+        """The reply that ended last, until it is settled."""
         self._room = room
         self._hub = hub
         self._sessions = sessions
@@ -87,3 +87,5 @@ class ReplyChain:
             log.exception("room=%s reply=%d could not be settled", self._room.name, run.number)
         finally:
             run.conclude(msg)
+            if self.last is run:  # nobody waits for it any more, and it holds who heard it
+                self.last = None

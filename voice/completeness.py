@@ -59,6 +59,7 @@ class CompletenessJudge:
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self._tell = _nobody
 
     async def _ask_in_thread(self, question: Question, sound: bytes) -> None:
         try:
@@ -74,3 +75,7 @@ class CompletenessJudge:
 @cache
 def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(WORKERS, "end-of-turn")
+
+
+def _nobody(utterance: int, probability: float) -> None:
+    """Who is told when the caller has gone."""

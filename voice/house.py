@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from starlette.requests import HTTPConnection
 from ..agents.model.base import ChatModelBase
 from .access import Access
 from .clock import MediaClock
+from .collector import tidy
 from .config import AgentConfig, Config, RoomConfig
 from .door import OPEN, Grant, Refused
 from .end_of_turn import make_model as make_end_of_turn
@@ -30,6 +32,9 @@ from .telemetry import Metrics
 log = logging.getLogger("hubbub.house")
 
 SWEEP_S = 1.0
+
+TIDY_SWEEPS = 60
+"""Once a minute what nobody refers to any more is freed, young things first (`collector.tidy`)."""
 
 def check_name(name: str) -> str:
     """A caller's name as it is shown. Raises Refused (`bad_request`) for one that cannot be."""
@@ -229,17 +234,22 @@ class House:
     async def _sweep(self) -> None:
         """Gives up the seats of connections that were lost and did not come back."""
         loop = asyncio.get_running_loop()
-        patience = self.config.server.limits.resume_s
-        while True:
+        for swept in itertools.count(1):
             await asyncio.sleep(SWEEP_S)
-            for room in self.rooms.values():
-                room.tend(loop.time())
-            for session in list(self.sessions.values()):
-                self._count_time(session, loop.time())
-                gone = session.line.lost_at
-                if session.connection is None and gone is not None and loop.time() - gone > patience:
-                    with contextlib.suppress(KeyError):
-                        self.leave(session, "the connection was lost and did not come back")
+            self._sweep_at(loop.time())
+            if swept % TIDY_SWEEPS == 0:
+                tidy(swept // TIDY_SWEEPS)
+
+    def _sweep_at(self, now: float) -> None:
+        patience = self.config.server.limits.resume_s
+        for room in self.rooms.values():
+            room.tend(now)
+        for session in list(self.sessions.values()):
+            self._count_time(session, now)
+            gone = session.line.lost_at
+            if session.connection is None and gone is not None and now - gone > patience:
+                with contextlib.suppress(KeyError):
+                    self.leave(session, "the connection was lost and did not come back")
 
     def _count_time(self, session: Session, now: float) -> None:
         """Counts a second of a connected session against the minutes of its address and key; ends it where they are used up."""

@@ -4,6 +4,7 @@ What recognisers and the end-of-turn model find is fed to the turn machine as in
 """
 
 import logging
+import weakref
 from typing import TYPE_CHECKING
 
 from .asr.base import ASRError, ASREvent, ASRFinal, ASRMemory, ASRPartial
@@ -30,7 +31,8 @@ class OpenTurn:
     def __init__(self, session: "Session", end_of_turn: EndOfTurnModel | None = None) -> None:
         self.asr_memory = ASRMemory()
         """What recognisers have learnt of this caller."""
-        self._session = session
+        self._session = weakref.proxy(session)  # whose part this is
+        self._closed = False
         self._utterances = Utterances()
         self._pauses = PauseWatch(PauseHabit(in_samples(session.policy.action_delay_ms)))
         self.completeness = CompletenessJudge(end_of_turn or CombinedEndOfTurn(), self._complete)
@@ -84,6 +86,7 @@ class OpenTurn:
 
     def close(self) -> None:
         """The caller has gone: frees what it holds."""
+        self._closed = True
         self._utterances.close()
         self.completeness.close()
 
@@ -95,10 +98,14 @@ class OpenTurn:
             self.completeness.ask(utterance, state.text, state.last_voice if pausing else 0, lambda: self.sound)
 
     def _complete(self, utterance: int, probability: float) -> None:
+        if self._closed:
+            return
         self._session.step(s.Completeness(self._session.now, utterance, probability, self._pauses.habit.factor))
         self._session.hurry()
 
     def _recognised(self, utterance: int, event: ASREvent) -> None:
+        if self._closed:
+            return
         session = self._session
         match event:
             case ASRPartial(text, claim):

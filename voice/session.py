@@ -9,6 +9,7 @@ caller's onset and the agent's silence.
 import asyncio
 import logging
 import secrets
+import weakref
 
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
 from .connection import Connection
@@ -66,7 +67,8 @@ class Session:
         """Whose share of the server this seat counts in."""
         self.policy = policy
         self.line = Line(self.id, room.name, name)
-        self.screen = Screen(name, self.line.emit, self.share, lambda: self.now_ms)
+        me = weakref.proxy(self)  # his parts know him, but do not keep him: a caller who has gone is freed at once, not when cycles are
+        self.screen = Screen(name, self.line.emit, lambda event: me.share(event), lambda: me.now_ms)
         self.ear = Ear(vad.window_samples)
         self.vad_stream = vad.open()
         self.mouthpiece = Mouthpiece()

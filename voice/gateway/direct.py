@@ -126,6 +126,13 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended: lets go of the application, which would else be kept by this circle until cycles are collected."""
+        super().connection_lost(exc)
+        self._on_message = self.on_writable = None
+        if hasattr(self, "scope"):
+            self.scope["extensions"].pop(EXTENSION, None)
+
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.on_writable is not None:
