@@ -22,7 +22,7 @@ from hubbub.voice.testing.time import run_simulated
 from live_house import live_house, make_house
 from room_world import voice
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 ROOM = RoomConfig(agents=(AgentConfig(name="Ava", greeting="Good day."),))
 
 
@@ -45,9 +45,8 @@ def parts(session: Session) -> dict[str, Any]:
 async def test_a_caller_who_leaves_is_freed_at_once() -> None:
     async def visit() -> dict[str, Any]:
         async with VoiceClient(live.url, name="Kim") as kim, asyncio.timeout(PATIENCE_S):
-            for start in range(0, len(said := voice(600) + bytes(64_000)), 640):
-                await kim.send_audio(said[start : start + 640])
-                await asyncio.sleep(0.002)
+            await kim.send_audio(voice(600))
+            await kim.send_text("hello there")
             async for item in kim:
                 if isinstance(item, Reply) and item.text:
                     break
