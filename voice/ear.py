@@ -32,6 +32,8 @@ class Ear:
         self.received = 0
         self.dropped = 0
         """Samples thrown away because they came faster than real time."""
+        self._begun = False
+        """Something was heard of the far end."""
         self._expected = 0.0
         self._buffer = bytearray()
         self._base = 0
@@ -40,7 +42,15 @@ class Ear:
         self._rested_until = 0
 
     def push(self, pcm: bytes) -> int:
-        """Takes PCM16 at 16 kHz, any whole number of samples. Answers how many samples were dropped."""
+        """Takes PCM16 at 16 kHz, any whole number of samples. Answers how many samples were dropped.
+
+        What passed before the first of it was silence, and makes the stream no later: a WebRTC connection comes about some hundred ms after
+        its caller has joined, and a far end that rests (`rest`) would else be given these as silence all at once, and its turn end early.
+        """
+        if not self._begun:
+            self._begun = True
+            if (missing := int(self._expected) - self.received - len(pcm) // SAMPLE_BYTES) >= EAR_FRAME_SAMPLES:
+                self._fill(missing)
         room = int(self._expected) + ms_to_samples(AHEAD_MS, EAR_HZ) - self.received
         samples = len(pcm) // SAMPLE_BYTES
         surplus = max(0, samples - max(0, room))
@@ -60,10 +70,15 @@ class Ear:
             return b""
         return self._fill(int(starved) + self.window_samples)
 
-    def rest(self) -> bytes:
-        """The far end says that it sends nothing because nothing is said: silence up to now, at once. Answers it."""
+    def rest(self, until: int | None = None) -> bytes:
+        """The far end says that it sends nothing because nothing is said: silence up to now, at once. Answers it.
+
+        Where speech begins again, a frame of it comes for the time that has just passed; so less than a frame is not filled in, but where
+        position `until` is waited for, and reached: the end of a turn does not wait for the rest of a frame that is silence.
+        """
         missing = int(self._expected) - self.received
-        if missing < EAR_FRAME_SAMPLES:
+        waited_for = until is not None and self.received < until <= int(self._expected)
+        if missing < EAR_FRAME_SAMPLES and not waited_for:
             return b""
         filled = self._fill(missing)
         self._rested_until = self.received

@@ -161,7 +161,7 @@ class Session:
     def hear_nothing(self) -> None:
         """The caller's client says that it sends nothing because nothing is said (DTX): silence up to now, without waiting for what
         might be late."""
-        if filled := self.ear.rest():
+        if filled := self.ear.rest(self._due):
             self.open_turn.feed(filled)
             if self.state.ear is machine.Ear.PAUSING:
                 self.hurry()

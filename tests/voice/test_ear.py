@@ -104,3 +104,31 @@ def test_a_far_end_that_says_it_is_silent_is_silent_at_once_and_not_twice():
     while ear.at < 50 * 320 + 512:
         ear.judged()
     assert ear.absent, "no VAD need hear it"
+
+
+def test_what_passed_before_the_first_sound_makes_the_stream_no_later():
+    ear = Ear(512)
+    for _ in range(20):  # 200 ms until the connection is there
+        ear.advance(160)
+    for _ in range(10):
+        ear.push(bytes(640))
+        ear.advance(320)
+    assert ear.late < 330, "a frame at most"
+    before = ear.received
+    ear.advance(160)
+    ear.rest()
+    assert ear.received - before < 640, "a far end that rests is given no more silence than has passed"
+
+
+def test_the_end_of_a_turn_does_not_wait_for_the_rest_of_a_frame_of_silence():
+    ear = Ear(512)
+    for _ in range(50):
+        ear.push(bytes(640))
+        ear.advance(320)
+    ear.advance(480 + ear.received - ear.clock)
+    ear.rest()
+    ear.advance(160)
+    due = ear.clock - 10
+    assert ear.rest() == b"" and ear.received < due
+    assert ear.rest(due + 1000) == b"", "real time has not got there"
+    assert ear.rest(due) and ear.received >= due
