@@ -127,7 +127,9 @@ async def _seat(socket: WebSocket, exchange: Exchange, carrier: Carrier | None, 
     try:
         line, start = await _begin(socket, carrier)
         plan = exchange.plan_of(line.carrier, start, grant, dict(socket.query_params))
-        call = PhoneCall(line.carrier, line.end, start, hold_sound=_hold_sound(exchange, line))
+        ready = exchange.music.is_ready(line.end.coding.rate_hz)
+        hold_sound = _hold_sound(exchange, line) if ready else await asyncio.to_thread(_hold_sound, exchange, line)
+        call = PhoneCall(line.carrier, line.end, start, hold_sound=hold_sound)
         session = await exchange.join(plan)
     except (WireError, Refused) as error:
         log.warning("carrier=%s stream refused code=%s: %s", carrier or "?", error.code, error)

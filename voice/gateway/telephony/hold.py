@@ -36,6 +36,10 @@ class HoldMusic:
         self._path = path
         self._at_rate: dict[int, bytes] = {}
 
+    def is_ready(self, rate_hz: int) -> bool:
+        """Whether `at` reads no file: reading one takes up to seconds, and belongs into a thread."""
+        return self._path is None or rate_hz in self._at_rate
+
     def at(self, rate_hz: int) -> HoldSound:
         """The hold sound of a new call. Raises voice.audio.wav.AudioFileError."""
         if self._path is None:
