@@ -8,8 +8,8 @@ COPY agents agents
 COPY voice voice
 COPY web web
 RUN /opt/hubbub/bin/pip install --no-cache-dir --no-build-isolation ".[offline,openai,dashscope]" \
-    # Only the ONNX file of this wheel is used; its dependencies are 5 GB.
-    && /opt/hubbub/bin/pip install --no-cache-dir --no-deps silero-vad
+    # Only the ONNX files of these wheels are used; their dependencies are 5 GB.
+    && /opt/hubbub/bin/pip install --no-cache-dir --no-deps silero-vad 'openwakeword<0.5'
 
 FROM python:3.13-slim-bookworm
 RUN apt-get update \

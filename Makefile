@@ -58,7 +58,7 @@ $(READY): $(BIN)/python
 	@echo "installing Hubbub and its offline engines (once; some minutes)"
 	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
 	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope]'
-	@$(PIP) install --no-deps silero-vad  # only its ONNX file is used, and its dependencies are 5 GB
+	@$(PIP) install --no-deps silero-vad 'openwakeword<0.5'  # only their ONNX files are used, and the dependencies are 5 GB
 	@sh .ci/layout
 	@rm -f $(VENV)/.ready-[0-9]*
 	@touch $@

@@ -23,6 +23,7 @@ setup(
     package_dir=package_dir,
     package_data={
         "hubbub": ["py.typed"],
+        "hubbub.voice.asr": ["*.npz"],
         "hubbub.web": ["*.html", "**/*.js", "**/*.css", "**/*.svg", "**/*.woff2", "vendor/LICENCES.txt", "vendor/vendored.json"],
     },
     exclude_package_data={"hubbub.web": ["node_modules/**"]},

@@ -104,7 +104,7 @@ async def espeak(each: int, chance: random.Random) -> list[Clip]:
     await engine.start()
     try:
         for kind, text in phrases(each * 3, chance):
-            name = chance.choice([*ESPEAK, *BLIND])
+            name = chance.choice([*ESPEAK, *sorted(BLIND)])
             spoken = f"{chance.choice(LANGUAGES)}+{name}" if name else "en-gb"
             voice = Voice(spoken, "en", chance.uniform(0.7, 1.4), chance.uniform(0.8, 1.3))
             pcm = b"".join([chunk.pcm async for chunk in engine.synthesize(text, voice)])

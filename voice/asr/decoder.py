@@ -25,6 +25,7 @@ import numpy as np
 from ..turn.words import claims_floor
 from .base import ASRContext, RecognisedWord
 from .domain import build_domain, normalise
+from .gist import Gist, load_gist
 from .over import Heard, claim_probability
 from .voicing import Voicing
 
@@ -119,6 +120,8 @@ class Recogniser:
         self._context = ASRContext()
         self._kept_cmn: str | None = None
         self._voicing = Voicing()
+        self._gist: Gist | None = None
+        self._gist_sought = False
         self._since_partial_ms = 0.0
         self._partial = Partial("", None)
 
@@ -128,6 +131,7 @@ class Recogniser:
         noise = np.random.default_rng(0).normal(0, 500, WARM_SAMPLES)
         self.feed(noise.astype(np.int16).tobytes())
         self.abort()
+        self._seek_gist()  # here and not above: a process that has its networks must not fork
 
     def begin(self, context: ASRContext, cmn: str | None = None) -> tuple[str, ...]:
         """Starts an utterance. `cmn` is what the caller's utterance before gave, None for a caller not heard before. Over a reply it is
@@ -147,6 +151,8 @@ class Recogniser:
         self._decoders, self._over, self._context = decoders, over, context
         self._kept_cmn = cmn if over else None
         self._voicing = Voicing()
+        if over and (gist := self._seek_gist()) is not None:
+            gist.begin()
         self._since_partial_ms = 0.0
         self._partial = Partial("", None)
         return guessed if new else ()
@@ -156,6 +162,8 @@ class Recogniser:
         self._voicing.feed(pcm)
         for decoder in (*self._decoders, *self._over):
             decoder.process_raw(pcm)
+        if self._over and self._gist is not None:
+            self._gist.feed(pcm)
         self._since_partial_ms += len(pcm) / EAR_BYTES_PER_MS
         if self._since_partial_ms < PARTIAL_EVERY_MS:
             return None
@@ -206,11 +214,20 @@ class Recogniser:
         if not self._over:
             return (best if _text(best) and self._plausible(best) else None), None
         heard, passing, asking, voiced = self.opinions()
-        claim = claim_probability(heard, passing, asking, voiced=voiced, final=final)
+        claim = claim_probability(heard, passing, asking, voiced=voiced, final=final, sound=self.sounds())
         if claim < 0.5:
             return (self._over[0] if voiced and passing.text else None), claim
         fits = asking.listed and asking.worth >= heard.score - FOREIGN_CLAIM
-        return (best if voiced and not fits and claims_floor(heard.text) else self._over[1]), claim
+        return (best if (voiced and not fits and claims_floor(heard.text)) or not asking.text else self._over[1]), claim
+
+    def sounds(self) -> float | None:
+        """Over a reply: the log odds of a claim by the sound so far, where they can be known."""
+        return self._gist.odds() if self._over and self._gist is not None else None
+
+    def _seek_gist(self) -> Gist | None:
+        if not self._gist_sought:
+            self._gist_sought, self._gist = True, load_gist()
+        return self._gist
 
     def _over_a_reply(self, context: ASRContext) -> tuple[Any, ...]:
         """The decoders of backchannels and of claims, where the context asks for both."""

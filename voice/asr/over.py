@@ -4,7 +4,7 @@ A short word says little, and a recogniser that must find words finds wrong ones
 a reply is mostly one of a few phrases. So two more decoders listen, of which one knows backchannels only ("yeah", "mm hmm", "right")
 and the other only what asks for the floor ("stop", "wait", "no"). How the three results compare gives the probability of a claim, by
 logistic regression; `audio_fixtures/weigh.py` makes the speech that it was fitted to and says how well it does on voices left out.
-Pure.
+Where it is known what the speech sounds like (`gist.py`), that is weighed in. Pure.
 """
 
 import math
@@ -68,15 +68,24 @@ def features(best: Heard, backchannel: Heard, claim: Heard) -> tuple[float, ...]
     )
 
 
-def claim_probability(best: Heard, backchannel: Heard, claim: Heard, *, voiced: bool, final: bool) -> float:
+def claim_probability(
+    best: Heard, backchannel: Heard, claim: Heard, *, voiced: bool, final: bool, sound: float | None = None
+) -> float:
     """The probability that what was said asks for the floor. `voiced`: there is enough voice in it to be words; `final`: the utterance is
-    over."""
+    over; `sound`: the log odds by its sound alone (`gist.Gist.odds`), where they are known."""
     if not voiced:
         nearer = claim.listed and claim.worth - backchannel.worth > SILENT_NEARER and claim.worth > best.score - SILENT_CLAIM
         return 0.7 if nearer else 0.1
     weights, bias = (FINAL, FINAL_BIAS + TILT) if final else (PARTIAL, PARTIAL_BIAS)
     total = bias + sum(weight * value for weight, value in zip(weights, features(best, backchannel, claim), strict=True))
+    if sound is not None:  # and decoders that found nothing at all (in a hum) say nothing beside it
+        total = sound + (WORDS_SHARE * total if backchannel.text or claim.text else 0.0)
     return 1 / (1 + math.exp(-_within(-30, total, 30)))
+
+
+WORDS_SHARE = 0.5
+"""How much the log odds of the words count beside those of the sound: of voices that neither was fitted to, words alone are wrong about one
+claim in four, sound alone about one in fourteen."""
 
 
 def _within(low: float, value: float, high: float) -> float:
