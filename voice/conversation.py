@@ -130,7 +130,8 @@ class Conversation:
     def commit(self, session: Session, commit: s.Commit) -> None:
         """A turn is over."""
         lost = self.agenda.add_turn(timed(session, commit))
-        log.info("room=%s session=%s turn=%d commits chars=%d", self.room.name, session.id, commit.turn, len(commit.text))
+        log.info("room=%s session=%s name=%s turn=%d commits chars=%d",
+                 self.room.name, session.id, session.name, commit.turn, len(commit.text))  # fmt: skip
         if lost is not None and lost.session is not None:
             lost.session.emit(Error(code="too_many_turns", message="the agents cannot keep up: a turn was left unanswered"))
         self._next()
@@ -165,7 +166,10 @@ class Conversation:
         for other in run.listeners:
             if other is not session and other.id in self.sessions:
                 other.cut(reply)
-        log.info("room=%s session=%s reply=%d interrupted reason=%s heard=%d", self.room.name, session.id, reply, reason, len(ledger.heard))
+        log.info(
+            "room=%s session=%s name=%s agent=%s reply=%d interrupted reason=%s heard=%d",
+            self.room.name, session.id, session.name, run.seat.name, reply, reason, len(ledger.heard),
+        )  # fmt: skip
         self._end(run, ledger.heard, by=session.name, signal=reason == "signal")
 
     def playout_started(self, session: Session, reply: int, now: float) -> None:

@@ -76,9 +76,9 @@ def report_latency(run: ReplyRun, heard_at: float, room: str, engines: dict[str,
     metrics.turn(latency, AnsweredTurn(time.time(), room, session.id, event))
     session.emit(event)
     log.info(
-        "room=%s session=%s turn=%d reply=%d latency total=%.0f endpoint=%.0f asr=%.0f model=%.0f sentence=%.0f tts=%.0f "
+        "room=%s session=%s name=%s agent=%s turn=%d reply=%d latency total=%.0f endpoint=%.0f asr=%.0f model=%.0f sentence=%.0f tts=%.0f "
         "send=%.0f play=%.0f overlap=%.0f trimmed=%.0f",
-        room, session.id, run.turn.number, run.number, latency.total_ms, latency.endpoint_ms, latency.asr_ms,
+        room, session.id, session.name, run.seat.name, run.turn.number, run.number, latency.total_ms, latency.endpoint_ms, latency.asr_ms,
         latency.model_ms, latency.sentence_ms, latency.tts_ms, latency.send_ms, latency.play_ms,
         latency.overlap_ms, latency.trimmed_ms,
     )

@@ -47,6 +47,7 @@ class TracingMiddleware(MiddlewareBase):
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": agent.name, "gen_ai.agent.id": agent.id,
             "gen_ai.conversation.id": getattr(agent.memory, "session_id", agent.id), "hubbub.reply_id": call.run.reply_id,
+            "hubbub.speakers": list(dict.fromkeys(msg.name for msg in call.messages)),
         }  # fmt: skip
         if self._record_content:
             attributes["gen_ai.input.messages"] = json.dumps([msg.to_dict() for msg in call.messages], ensure_ascii=False)

@@ -58,6 +58,7 @@ async def test_the_spans_of_a_reply_with_tools() -> None:
     root = spans[-1]
     assert all(span.parent.span_id == root.context.span_id for span in spans[:-1])
     assert root.attributes["gen_ai.operation.name"] == "invoke_agent" and root.attributes["gen_ai.agent.name"] == "Ada"
+    assert root.attributes["hubbub.speakers"] == ("Bob",), "whom it answers, by name, with or without what was said"
     assert root.attributes["gen_ai.response.finish_reasons"] == ("completed",)
     assert (spans[0].attributes["gen_ai.usage.input_tokens"], spans[0].attributes["gen_ai.usage.output_tokens"]) == (7, 3)
     assert spans[3].attributes["gen_ai.response.model"] == "other"
