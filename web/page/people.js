@@ -109,12 +109,25 @@ export class People {
     if ((this.doing.get(name) ?? '') === doing) return;
     this.doing.set(name, doing);
     this.render();
+    if (doing === 'speaking') this.#bringIn(name);
   }
 
   /** No agent but this one does anything. @param {string} name @param {Doing} doing */
   setAgent(name, doing) {
     for (const one of this.agents) this.doing.set(one.name, one.name === name ? doing : '');
     this.render();
+    if (doing === 'speaking') this.#bringIn(name);
+  }
+
+  /** Who speaks is in sight, also where there are more seats than the row shows. @param {string} name */
+  #bringIn(name) {
+    const { root } = this;
+    const one = this.participants.find((each) => each.name === name);
+    const item = one && this.seats.get(keyOf(one))?.item;
+    if (!item || (root.scrollWidth <= root.clientWidth && root.scrollHeight <= root.clientHeight)) return;
+    const [seat, row] = [item.getBoundingClientRect(), root.getBoundingClientRect()];
+    if (seat.left < row.left || seat.right > row.right) root.scrollLeft += seat.left - row.left - (row.width - seat.width) / 2;
+    if (seat.top < row.top || seat.bottom > row.bottom) root.scrollTop += seat.top - row.top;
   }
 
   /** Callers who speak now. */
