@@ -54,7 +54,8 @@ export function showSessions(overview, record) {
 
 /** @param {Overview} overview */
 export function showRooms({ rooms }) {
-  byId('rooms').replaceChildren(el('ul', { class: 'plain-rows' }, ...rooms.map((room) => {
+  const busiest = [...rooms].sort((a, b) => b.callers.length - a.callers.length || Number(b.open) - Number(a.open));
+  byId('rooms').replaceChildren(el('ul', { class: 'plain-rows' }, ...busiest.map((room) => {
     const who = room.open ? t('op.rooms.callers', { count: room.callers.length }) : t('op.rooms.closed');
     return el('li', {}, el('div', {}, el('b', { text: room.title || room.name }), ' ',
       el('span', { text: t('op.rooms.agents', { names: listNames(room.agents) }) })), el('span', { text: who }));
