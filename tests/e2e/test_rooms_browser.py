@@ -1,5 +1,4 @@
-"""Two people in two real browsers and two agents in one room with real engines, one over WebRTC and one over WebSocket: who hears whom is
-measured in the pages."""
+"""Two people in two real browsers and two agents in one room, over WebRTC with real engines: who hears whom is measured in the pages."""
 
 import time
 import wave
@@ -50,9 +49,8 @@ def microphone(path: Path, *parts: bytes | float) -> Path:
 class Person(Page):
     """Somebody at a page of his own, which notes its events and how loud it is."""
 
-    def enter(self, url: str, name: str, transport: str = "webrtc") -> "Person":
-        self.open(f"{url}/?room=council&name={name}&lang=en&mic=raw&transport={transport}").join()
-        assert self.js("window.hubbub.client.wire") == transport
+    def enter(self, url: str, name: str) -> "Person":
+        self.open(f"{url}/?room=council&name={name}&lang=en&mic=raw&transport=webrtc").join()
         self.driver.execute_script(LISTEN)
         return self
 
@@ -80,9 +78,9 @@ class Person(Page):
 
 
 @contextmanager
-def person(url: str, name: str, sound: str, transport: str) -> Iterator[Person]:
+def person(url: str, name: str, sound: str) -> Iterator[Person]:
     with chromium(microphone=Path(sound), extra=("--allow-loopback-in-peer-connection",)) as driver:
-        yield Person(driver).enter(url, name, transport)
+        yield Person(driver).enter(url, name)
 
 
 def test_two_people_and_two_agents(tmp_path: Path, fixture_audio: Callable[[str], bytes]) -> None:
@@ -93,9 +91,9 @@ def test_two_people_and_two_agents(tmp_path: Path, fixture_audio: Callable[[str]
     breaks_in = microphone(tmp_path / "lee.wav", 2.0, fixture_audio("requests/no_wait"), 2.0)
     with ExitStack() as stack:
         server = stack.enter_context(served_house(config))
-        lee = stack.enter_context(person(server.url, "Lee", str(breaks_in), "websocket"))
+        lee = stack.enter_context(person(server.url, "Lee", str(breaks_in)))
         lee.js("window.hubbub.client.mute(true)")
-        kim = stack.enter_context(person(server.url, "Kim", f"{asks}%noloop", "webrtc"))
+        kim = stack.enter_context(person(server.url, "Kim", f"{asks}%noloop"))
 
         # Kim asks: Lee hears him, he does not hear himself, and both see whose words they are
         began = lee.until_seen("speech_started", speaker="Kim")["at"]
@@ -103,7 +101,6 @@ def test_two_people_and_two_agents(tmp_path: Path, fixture_audio: Callable[[str]
         said = lee.until_seen("transcript", speaker="Kim", final=True)
         assert said["text"]
         assert lee.loudest(began, ended) > LOUD, "Lee does not hear Kim"
-        lee.until("[...document.querySelectorAll('.entry')].some((one) => one.innerText.startsWith('Kim') && one.dataset.own !== 'true')")
         assert kim.loudest(began, ended) < LOUD, "Kim hears himself"
 
         # the agent answers both (what was asked is typed as well: a busy machine's recogniser may have heard anything), and Lee breaks in
@@ -117,9 +114,6 @@ def test_two_people_and_two_agents(tmp_path: Path, fixture_audio: Callable[[str]
         lee.js("window.hubbub.client.mute(false)")
         cut = kim.until_seen("reply", agent="Ava", interrupted=True, final=True, interrupted_by="Lee")
         assert cut["text"] and cut["unheard"]
-        stopped = lee.until_seen("reply", agent="Ava", interrupted=True, final=True)["at"]
-        time.sleep(0.8)
-        assert lee.loudest(stopped + 200, stopped + 700) < LOUD, "Lee hears himself while he breaks in"
         kim.until_seen("transcript", speaker="Lee", final=True)
         lee.js("window.hubbub.client.mute(true)")
         broke = kim.seen("speech_started", speaker="Lee")[0]["at"]
