@@ -110,9 +110,14 @@ class App {
     this.details.setFact('version', this.lobby.house?.version ?? '');
     this.details.setFact('output', voice.player.latencyMs);
     voice.on('state', (change) => this.#state(change));
+    voice.on('quiet', () => this.#quiet());
+    voice.on('speaker', () => this.#otherSpeaker(voice));
     this.view = new RoomView({ voice, room, notices: this.notices, details: this.details, memory: this.memory, person: this.person,
       pushToTalk: recall('ptt') === 'on', onInvite: () => this.#invite(), onEnd: (error) => this.#ended(error) });
     if (voice.soundError) this.#silent(voice.soundError);
+    this.#otherSpeaker(voice);
+    const device = voice.microphone?.device;
+    if (device && recall('microphone') && device !== recall('microphone')) this.#tellOfDevice('other-microphone');
     this.#writeConnection();
     document.title = room.title === 'Hubbub' ? room.title : `${room.title || room.name} · Hubbub`;
     byId(voice.microphone ? 'mute' : 'text').focus({ preventScroll: true });
@@ -123,7 +128,7 @@ class App {
     const { view, wish } = this;
     this.view = null;
     clearInterval(this.countdown);
-    for (const key of ['lost', 'microphone-silent', 'sound']) this.notices.hide(key);
+    for (const key of ['lost', 'quiet', 'microphone-silent', 'sound', 'no-speaker', 'other-microphone']) this.notices.hide(key);
     for (const box of [this.invite, this.person, this.sound]) box.close();
     document.body.dataset.view = 'lobby';
     document.title = 'Hubbub';
@@ -158,7 +163,7 @@ class App {
 
   /** @param {import('./sdk/hubbub.js').StateChange} change */
   #state({ state, retryAt }) {
-    this.#writeConnection();
+    this.#quiet();
     clearInterval(this.countdown);
     if (!this.view) return;
     if (state === 'open') this.notices.hide('lost');
@@ -173,8 +178,30 @@ class App {
     this.countdown = setInterval(() => this.notices.change('lost', advice()), 250);
   }
 
+  /** The loudspeaker that was chosen is not there, or is there again. @param {import('./sdk/index.js').Voice} voice */
+  #otherSpeaker(voice) {
+    if (voice.speakerError?.code === 'no-speaker') this.#tellOfDevice('no-speaker');
+    else this.notices.hide('no-speaker');
+  }
+
+  /** @param {'no-speaker' | 'other-microphone'} what */
+  #tellOfDevice(what) {
+    this.notices.show(what, { title: t(`error.${what}.title`), advice: t(`error.${what}.do`), tone: 'info' });
+  }
+
+  /** Nothing comes over the line, or this machine has none: it is said before the connection is given up. */
+  #quiet() {
+    const { client, view } = this;
+    const quiet = !!client && client.state === 'open' && (client.quiet || !navigator.onLine);
+    if (!quiet || !view) this.notices.hide('quiet');
+    else if (!this.notices.shown.has('quiet')) {
+      this.notices.show('quiet', { title: t('error.quiet.title'), advice: t('error.quiet.do'), lasting: true });
+    }
+    this.#writeConnection();
+  }
+
   #writeConnection() {
-    const state = this.client?.state ?? 'closed';
+    const state = this.notices.shown.has('quiet') ? 'waiting' : (this.client?.state ?? 'closed');
     const shown = state === 'idle' ? 'closed' : state;
     const pill = byId('connection');
     pill.dataset.state = shown;
@@ -207,7 +234,11 @@ class App {
       this.details.show(false);
       byId('details-toggle').focus();
     });
-    addEventListener('online', () => this.client?.retryNow());
+    addEventListener('offline', () => this.#quiet());
+    addEventListener('online', () => {
+      this.#quiet();
+      this.client?.retryNow();
+    });
   }
 }
 

@@ -114,7 +114,7 @@ class Page:
     def js(self, expression: str, *arguments: Any) -> Any:
         return self.driver.execute_script(f"return {expression}", *arguments)
 
-    def until(self, expression: str, *arguments: Any, seconds: float = 10) -> Any:
+    def until(self, expression: str, *arguments: Any, seconds: float = 30) -> Any:
         """Waits until an expression of the page is true, and gives it."""
         waiting = WebDriverWait(self.driver, seconds, poll_frequency=0.03)
         return waiting.until(lambda _: self.js(expression, *arguments), f"never true: {expression}")
@@ -156,12 +156,14 @@ class Page:
         self.finger(selector, down=True)
         self.finger(selector, down=False)
 
-    def axe(self) -> list[str]:
-        """What axe finds serious or worse in what is on the screen: rule, element and reason."""
-        self.driver.execute_script(AXE.read_text())
+    def axe(self, within: str = "html") -> list[str]:
+        """What axe finds serious or worse in what is on the screen, or in a part of it: rule, element and reason."""
+        if not self.js("!!window.axe"):
+            self.driver.execute_script(AXE.read_text())
         found = self.driver.execute_async_script(
-            "const done = arguments[0]; axe.run({resultTypes: ['violations']}).then(r => done(r.violations.filter(v =>"
-            " ['serious', 'critical'].includes(v.impact)).flatMap(v => v.nodes.map(n => `${v.id}: ${n.target}: ${n.failureSummary}`))))"
+            "const done = arguments[1]; axe.run(arguments[0], {resultTypes: ['violations']}).then(r => done(r.violations.filter(v =>"
+            " ['serious', 'critical'].includes(v.impact)).flatMap(v => v.nodes.map(n => `${v.id}: ${n.target}: ${n.failureSummary}`))))",
+            within,
         )
         return list(found)
 

@@ -1,6 +1,7 @@
 """Makes the pictures of the page in docs/images. Run it by hand: `python tests/e2e/page_pictures.py`."""
 
 import base64
+import io
 import math
 import random
 import struct
@@ -73,10 +74,18 @@ def converse(page: Page, fake: FakeServer, *, chinese: bool = False) -> None:
     )
 
 
-def shoot(page: Page, name: str) -> None:
-    data = page.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
-    (IMAGES / name).write_bytes(base64.b64decode(data))
+def picture(page: Page) -> bytes:
+    """What is on the screen, as PNG."""
+    return base64.b64decode(page.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
+
+
+def keep(name: str, png: bytes) -> None:
+    (IMAGES / name).write_bytes(png)
     print(f"docs/images/{name}")
+
+
+def shoot(page: Page, name: str) -> None:
+    keep(name, picture(page))
 
 
 @dataclass(frozen=True)
@@ -171,11 +180,24 @@ def refused(page: Page, fake: FakeServer) -> None:
     page.wait(400)
 
 
-PHONE = (390, 800)
+def quiet(page: Page, fake: FakeServer) -> None:
+    """Nothing comes over the line, and the connection stands still."""
+    conversation(page, fake)
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    page.until("document.querySelector('.notice[data-key=quiet]')")
+    page.wait(400)
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+
+
+PHONE = (390, 844)
+LANDSCAPE = (844, 390)
 SCENES = {
     "page-light.png": Scene(conversation),
     "page-dark.png": Scene(conversation, room="council", dark=True),
     "page-zh.png": Scene(conversation, query="&lang=zh", scale=1),
+    "page-zh-dark.png": Scene(conversation, query="&lang=zh", scale=1, dark=True),
     "page-phone.png": Scene(conversation, size=PHONE, scale=2),
     "page-phone-dark.png": Scene(conversation, room="council", size=PHONE, scale=2, dark=True),
     "page-door.png": Scene(at_the_door),
@@ -186,24 +208,53 @@ SCENES = {
     "page-held-dark.png": Scene(held, scale=1, dark=True),
     "page-lost.png": Scene(lost, scale=1),
     "page-lost-dark.png": Scene(lost, scale=1, dark=True),
+    "page-quiet.png": Scene(quiet, scale=1),
+    "page-quiet-dark.png": Scene(quiet, scale=1, dark=True),
     "page-muted.png": Scene(muted, scale=1),
+    "page-muted-dark.png": Scene(muted, scale=1, dark=True),
     "page-memory.png": Scene(remembering, scale=1),
     "page-memory-dark.png": Scene(remembering, scale=1, dark=True),
     "page-invite.png": Scene(inviting, scale=1),
     "page-invite-dark.png": Scene(inviting, scale=1, dark=True),
     "page-devices.png": Scene(choosing_devices, scale=1),
+    "page-devices-dark.png": Scene(choosing_devices, scale=1, dark=True),
+    "page-phone-side.png": Scene(conversation, room="council", size=LANDSCAPE, scale=1.5),
+    "page-phone-side-dark.png": Scene(conversation, room="council", size=LANDSCAPE, scale=1.5, dark=True),
 }
+SHEET = (at_the_door, refused, held, muted, lost, choosing_devices, inviting, remembering)
+"""What a phone shows, one beside the other, four in a row."""
+SHEETS = {"page-phone-states.png": ("en", False), "page-phone-states-dark.png": ("en", True), "page-phone-states-zh.png": ("zh", False)}
+GAP_PX = 24
 
 
-def take(page: Page, name: str, scene: Scene) -> None:
+def take(page: Page, scene: Scene) -> bytes:
     with running() as fake:
         fake.loudness = lambda offset: syllables(offset / RATE_HZ + 0.4)
         page.dark(scene.dark)
         page.phone(*scene.size, scene.scale)
+        page.touch(scene.size in (PHONE, LANDSCAPE))
         page.open(f"{fake.base_url}/?name=Ann&mic=raw&transport=websocket&room={scene.room}{scene.query}")
         scene.then(page, fake)
-        shoot(page, name)
+        png = picture(page)
+        page.js("(localStorage.clear(), sessionStorage.clear())")
         page.driver.get("about:blank")
+        return png
+
+
+def sheet(page: Page, lang: str, dark: bool) -> bytes:
+    """All states of a phone in one picture."""
+    from PIL import Image
+
+    room = "default" if lang == "zh" else "council"
+    shots = [take(page, Scene(each, room=room, query=f"&lang={lang}", size=PHONE, scale=1, dark=dark)) for each in SHEET]
+    whole = Image.new("RGB", (4 * PHONE[0] + 5 * GAP_PX, 2 * PHONE[1] + 3 * GAP_PX), "#3a3a3a" if dark else "#c9c4b8")
+    for number, shot in enumerate(shots):
+        row, column = divmod(number, 4)
+        at = (GAP_PX + column * (PHONE[0] + GAP_PX), GAP_PX + row * (PHONE[1] + GAP_PX))
+        whole.paste(Image.open(io.BytesIO(shot)).convert("RGB"), at)
+    png = io.BytesIO()
+    whole.quantize(256, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    return png.getvalue()
 
 
 def operate(sound: Path) -> None:
@@ -265,7 +316,10 @@ def main() -> None:
         with chromium(microphone=write_murmur(Path(folder) / "murmur.wav")) as driver:
             for name, scene in SCENES.items():
                 if not wanted or name in wanted:
-                    take(Page(driver), name, scene)
+                    keep(name, take(Page(driver), scene))
+            for name, (lang, dark) in SHEETS.items():
+                if not wanted or name in wanted:
+                    keep(name, sheet(Page(driver), lang, dark))
         if not wanted or any(name.startswith("operator") for name in wanted):
             operate(write_requests(Path(folder) / "requests.wav"))
 

@@ -127,25 +127,6 @@ def test_push_to_talk_with_the_space_bar_and_with_the_button(page: Page, fake: F
     assert [message.muted for message in fake.of(wire.Mute)] == [True, False, True, False, True]
 
 
-def test_the_microphone_is_changed_while_talking(page: Page, fake: FakeServer) -> None:
-    page.until("window.hubbub.view.dock.level > 0.1")
-    page.click("#devices-open")
-    page.until("document.querySelectorAll('#device-microphone option').length > 2")
-    other = page.js(
-        "[...document.querySelectorAll('#device-microphone option')].map(o => o.value)"
-        ".find(v => v && v !== document.querySelector('#device-microphone').value)"
-    )
-    page.driver.find_element("css selector", f'#device-microphone option[value="{other}"]').click()
-    page.until("window.hubbub.voice.microphone.device === arguments[0]", other)
-    page.click("#devices [data-close]")
-    before = len(fake.audio)
-    page.until("window.hubbub.view.dock.level > 0.1")
-    page.wait(200)
-    assert len(fake.audio) > before, "the conversation goes on"
-    assert page.js("localStorage.getItem('hubbub.microphone')") == other
-    assert len(fake.joins) == 1
-
-
 def test_keys_mute_type_and_show_and_are_letters_while_typing(page: Page, fake: FakeServer) -> None:
     body = page.driver.find_element("css selector", "body")
     body.send_keys("m")
@@ -247,35 +228,120 @@ def test_a_turns_steps_fill_its_silence(page: Page, fake: FakeServer) -> None:
 # ── for everybody ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+LOOKS = [(1280, "en", False), (1280, "zh", True), (390, "en", True), (390, "zh", False)]
+"""Width, language and whether it is dark: each with each other at least once."""
+
+
 @pytest.mark.skipif(not AXE.exists(), reason="needs axe-core (npm ci in web/)")
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
-def test_axe_finds_nothing_serious(browser: Page, fake: FakeServer, width: int, dark: bool) -> None:
+@pytest.mark.parametrize(("width", "lang", "dark"), LOOKS)
+def test_axe_finds_nothing_serious(browser: Page, fake: FakeServer, width: int, lang: str, dark: bool) -> None:
     browser.dark(dark)
-    browser.phone(width, 800)
+    browser.phone(width, 844)
+    address = f"{fake.base_url}{ADDRESS}&room=council".replace("lang=en", f"lang={lang}")
     try:
-        browser.open(f"{fake.base_url}{ADDRESS}&room=council")
-        assert browser.axe() == []
-        browser.join()
-        fake.send(ev.Transcript(speaker="Ann", text="tell me", final=False, turn=1))
-        fake.say(HELLO * 4)
-        fake.send(ev.Floor(speaker="Ada", mouth="speaking", queue=("Grace",)))
-        browser.until("document.querySelector('.latency') && document.querySelector('[data-word=heard]')")
-        assert browser.axe() == []
-        for opener, box in (("#invite-open", "#invite"), ("#devices-open", "#devices"), (f"{seat('Ada')} button", "#person")):
-            browser.click(opener)
-            browser.until(f"document.querySelector('{box}').open")
-            browser.wait(250)  # it has come in
-            assert browser.axe() == []
-            browser.click(f"{box} [data-close]")
-        if browser.js("document.querySelector('#details').hidden"):
-            browser.click("#details-toggle")
-        browser.wait(250)
-        for tab in ("turns", "memory", "about"):
-            browser.click(f"#tab-{tab}")
-            assert browser.axe() == []
+        browser.open(address)
+        at_the_door(browser, fake)
+        in_the_room(browser, fake)
+        in_the_windows(browser)
     finally:
         browser.dark(False)
         browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.js("(localStorage.clear(), sessionStorage.clear())")
+
+
+def at_the_door(page: Page, fake: FakeServer) -> None:
+    """Open, and refusing."""
+    assert page.axe() == []
+    fake.refuse = "the room is full"
+    page.click("#join-voice")
+    page.until("document.querySelector('.notice[data-key=join]')")
+    settled(page)
+    assert page.axe("#notices") == []
+    fake.refuse = None
+    page.click(".notice .row button")
+    page.until("!document.querySelector('#room').hidden && window.hubbub.client.state === 'open'")
+
+
+def in_the_room(page: Page, fake: FakeServer) -> None:
+    """Nothing said yet; all that can be said, with a queue, listeners and a fault; held; muted; the line lost."""
+    settled(page)
+    assert page.axe() == []
+    fake.say(HELLO * 4, word_ms=60)
+    page.until("document.querySelectorAll('[data-word=heard]').length > 2")
+    fake.cut()
+    fake.turns = 1
+    fake.send(ev.Backchannel(speaker="Ann", text="mm-hm"))
+    fake.send(ev.ToolUse(agent="Ada", name="clock", state="error"))
+    fake.send(ev.Transcript(speaker="Ann", text="tell me", final=False, turn=1))
+    fake.say(HELLO * 8)
+    fake.send(ev.Floor(speaker="Ada", mouth="speaking", queue=("Grace",)))
+    fake.send(ev.ParticipantChanged(participant=ev.Participant(name="Ben", kind="caller", role="listener", muted=True)))
+    fake.send(ev.Error(code="slow_model", message="the model takes its time"))
+    page.until("document.querySelectorAll('.latency').length === 2 && document.querySelector('.entry:last-child [data-word=heard]')")
+    fake.hold()
+    page.until("document.querySelector('#status').dataset.state === 'held'")
+    settled(page)
+    assert page.axe() == []
+    fake.resume()
+    fake.cut()
+    page.click("#mute")
+    page.until("document.querySelector('#status').dataset.state === 'muted'")
+    page.click("#sound")
+    settled(page)
+    assert page.axe(".dock") == []
+    fake.down = True
+    fake.drop()
+    page.until("document.querySelector('.notice[data-key=lost]')")
+    settled(page)
+    assert page.axe("#notices") == []
+    assert page.axe(".top") == []
+    fake.down = False
+    page.js("document.querySelector('.notice[data-key=lost] button')?.click()")
+    page.until("window.hubbub.client.state === 'open' && !document.querySelector('.notice[data-key=lost]')")
+
+
+def in_the_windows(page: Page) -> None:
+    """Those of the room, and the panel with its tabs."""
+    for opener, box in (("#invite-open", "#invite"), ("#devices-open", "#devices"), (f"{seat('Ada')} button", "#person")):
+        page.click(opener)
+        page.until(f"document.querySelector('{box}').open")
+        if box == "#devices":
+            page.click("#ptt")
+        settled(page)
+        assert page.axe(box) == []
+        page.click(f"{box} [data-close]")
+    assert page.axe(".dock") == [], "with push to talk"
+    if page.js("document.querySelector('#details').hidden"):
+        page.click("#details-toggle")
+    for tab in ("turns", "memory", "about"):
+        page.click(f"#tab-{tab}")
+        settled(page)
+        assert page.axe("#details") == [], tab
+
+
+def settled(page: Page) -> None:
+    """Waits until what moves in has come in: what is half transparent has no contrast."""
+    page.until("document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity || one.playState !== 'running')")
+
+
+def test_each_caption_is_read_out_once_and_politely(page: Page, fake: FakeServer) -> None:
+    page.js(
+        "(window.read = [], new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) =>"
+        " window.read.push(node.textContent)))).observe(document.querySelector('#announcer'), {childList: true}), true)"
+    )
+    for text in ("who", "who is"):
+        fake.send(ev.Transcript(speaker="Ben", text=text, final=False, turn=1))
+    for _ in range(2):  # told again, as after a lost line
+        fake.send(ev.Transcript(speaker="Ben", text="Who is it?", final=True, turn=1))
+    fake.say(HELLO, word_ms=40)
+    page.until("document.querySelector('.entry[data-kind=agent][data-state=final]')")
+    fake.send(ev.Reply(reply=fake.replies, agent="Ada", text=HELLO, final=True, reason="completed"))
+    fake.send(ev.Transcript(speaker="Ann", text="Me.", final=True, turn=2))
+    page.until("window.read.length >= 3")
+    page.wait(100)
+    assert page.js("window.read") == ["Ben: Who is it?", f"Ada: {HELLO}", "Ann: Me."]
+    places = "[document.querySelector('#announcer'), document.querySelector('#scroll'), document.querySelector('#alerts')]"
+    assert page.js(f"{places}.map((one) => one.ariaLive ?? one.role)") == ["polite", "off", "alert"]
 
 
 def test_captions_are_read_from_the_accessibility_tree(page: Page, fake: FakeServer) -> None:

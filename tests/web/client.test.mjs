@@ -255,3 +255,70 @@ test('leaving while it waits ends the waiting', async () => {
   client.retryNow();
   assert.equal(Wire.opened.length, 1);
 });
+
+test('a line that falls quiet is said to be so, and given up when it stays so, or when somebody asks', async (t) => {
+  let now = 100_000;
+  t.mock.method(performance, 'now', () => now);
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  const pass = (ms) => {
+    for (const end = now + ms; now < end;) {
+      now += 50;
+      t.mock.timers.tick(50);
+    }
+  };
+  const { client, wire } = connected();
+  const told = [];
+  client.on('quiet', (quiet) => told.push(quiet));
+  client.on('roundtrip', (ms) => told.push(ms));
+  const pings = (each = wire) => each.sent.filter((message) => message.type === 'ping');
+  pass(1000);
+  assert.equal(pings().length, 1);
+  now += 40;
+  wire.receive({ type: 'pong', id: pings()[0].id });
+  assert.equal(told.length, 1);
+  for (let n = 0; n < 5; n++) {
+    pass(1000);
+    wire.receive({ type: 'floor', mouth: 'idle' });
+  }
+  assert.equal(told.length, 1, 'any word will do');
+  pass(5000);
+  assert.equal(told.at(-1), true);
+  assert.equal(client.state, 'open');
+  wire.receive({ type: 'transcript', text: 'hello' });
+  assert.equal(told.at(-1), false);
+
+  client.retryNow();
+  assert.equal(Wire.opened.length, 1, 'a line that is well is kept');
+  pass(5000);
+  client.retryNow();
+  assert.equal(Wire.opened.length, 2);
+  assert.equal(told.at(-1), false);
+  Wire.opened[1].welcome();
+  await Promise.resolve();
+  assert.equal(Wire.opened[1].sent[0].resume, 't');
+
+  const states = [];
+  client.on('state', ({ state, error }) => states.push([state, error?.code]));
+  now += 60_000; // the machine slept
+  pass(1000);
+  assert.equal(client.state, 'open');
+  pass(14_000);
+  assert.deepEqual(states[0], ['waiting', 'unreachable']);
+  client.leave();
+});
+
+test('a socket is closed as browsers let a page close one', () => {
+  const closes = [];
+  const close = Wire.prototype.close;
+  Wire.prototype.close = function closed(...how) {
+    closes.push(how);
+    if (how.length && how[0] !== 1000 && how[0] < 3000) throw new DOMException('', 'InvalidAccessError');
+  };
+  try {
+    connected().client.hangUp();
+    connected().client.leave();
+  } finally {
+    Wire.prototype.close = close;
+  }
+  assert.deepEqual(closes, [[], [1000, 'left']]);
+});

@@ -74,3 +74,21 @@ test('a stream\'s playhead follows the floor and the clock where nothing better 
   clock.take({ type: 'words', reply: 2 }, 9600);
   assert.deepEqual(clock.at(9600 + 90 + 1000), { reply: 2, offset: 24_000 });
 });
+
+test('another session begins with nothing of the one before', () => {
+  const clock = new PlayheadClock(RATE);
+  clock.take({ type: 'reply', reply: 7, text: 'one', final: false }, 0);
+  clock.take({ type: 'playing', reply: 7, offset: 4800, rtp: 0 }, 0);
+  assert.deepEqual(clock.at(0), { reply: 7, offset: 4800 });
+  clock.reset();
+  assert.deepEqual(clock.at(100), { reply: 0, offset: 0 });
+  clock.take({ type: 'playing', reply: 1, offset: 240, rtp: 0 }, 100);
+  assert.deepEqual(clock.at(100), { reply: 1, offset: 240 }, 'replies are counted anew');
+
+  const buffer = new VoicesBuffer(RATE, { startMs: 20 });
+  buffer.push(new Int16Array(RATE / 10).fill(8000));
+  buffer.reset();
+  const out = new Float32Array(480);
+  buffer.addTo(out);
+  assert.ok(out.every((sample) => sample === 0));
+});

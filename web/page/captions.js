@@ -39,6 +39,8 @@ export class Captions {
     this.replies = new Map();
     /** @type {Map<string, HTMLElement>} */
     this.tools = new Map();
+    /** @type {Map<string, string>} what was read out of each turn and reply */
+    this.told = new Map();
     /** Told again after a reload: nothing is read out. */
     this.quiet = false;
     this.following = true;
@@ -61,6 +63,7 @@ export class Captions {
     this.turns.clear();
     this.replies.clear();
     this.tools.clear();
+    this.told.clear();
   }
 
   /** @param {Transcript} event */
@@ -80,7 +83,7 @@ export class Captions {
     if (event.source === 'text' && !entry.foot.hasChildNodes()) {
       entry.foot.append(el('span', { class: 'tag', text: t('caption.typed') }));
     }
-    if (event.final) this.announce(event.speaker, event.text);
+    if (event.final) this.#tell(`turn ${key}`, event.speaker, event.text);
   }
 
   /** @param {import('../sdk/protocol.js').Backchannel} event */
@@ -93,7 +96,7 @@ export class Captions {
   reply(event) {
     const caption = this.#reply(event.reply, event.agent);
     caption.update(event);
-    if (event.final && event.text) this.announce(event.agent, event.text);
+    if (event.final && event.text) this.#tell(`reply ${event.reply}`, event.agent, event.text);
   }
 
   /** @param {Words} event */
@@ -142,14 +145,22 @@ export class Captions {
     this.announce('', text);
   }
 
-  /** What was said before the page was loaded anew. @param {readonly (Transcript | Reply)[]} events  final ones */
+  /** What was said before the page was loaded anew. @param {readonly (Transcript | Reply | Words)[]} events */
   restore(events) {
     this.quiet = true;
     for (const event of events) {
       if (event.type === 'transcript') this.transcript(event);
+      else if (event.type === 'words') this.words(event);
       else this.reply(event);
     }
     this.quiet = false;
+  }
+
+  /** Reads a caption out, once, however often its end is told. @param {string} key @param {string} name @param {string} text */
+  #tell(key, name, text) {
+    if (this.told.get(key) === text) return;
+    this.told.set(key, text);
+    this.announce(name, text);
   }
 
   /** Says something to screen readers, politely. @param {string} name @param {string} text */

@@ -111,6 +111,7 @@ export class RoomView {
   close() {
     this.undo.forEach((off) => off());
     this.captions.close();
+    this.script.close();
     this.dock.close();
     this.memory.close();
     document.body.dataset.mouth = 'idle';
@@ -146,7 +147,10 @@ export class RoomView {
       }),
       voice.on('clear', (event) => (this.silenced = Math.max(this.silenced, event.reply))),
       voice.on('audio', (frame) => this.#sounds(frame.reply)),
-      voice.on('words', (event) => captions.words(event)),
+      voice.on('words', (event) => {
+        captions.words(event);
+        script.addWords(event);
+      }),
       voice.on('gap', () => captions.gap()),
       voice.on('tool', (event) => captions.tool(event)),
       voice.on('turn', (event) => {

@@ -24,6 +24,7 @@
  * @property {Int16Array} voices  what the other callers say, live (over WebSocket)
  * @property {Link} link  another connection was opened
  * @property {number} roundtrip  in ms, measured every few seconds
+ * @property {boolean} quiet  true: no word comes from the server, though the connection stands; false: they come again
  * @property {Joined} joined
  * @property {import('./protocol.js').ParticipantJoined} participant_joined
  * @property {import('./protocol.js').ParticipantLeft} participant_left

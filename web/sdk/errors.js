@@ -2,7 +2,7 @@
  * What can go wrong on the way to a conversation. The code is for programs; a page has its own words for each.
  *
  * @typedef {'insecure-origin' | 'unsupported' | 'permission-refused' | 'permission-system' | 'no-microphone'
- *   | 'microphone-busy' | 'microphone-lost' | 'microphone-failed' | 'worklet-missing' | 'sound-blocked'
+ *   | 'microphone-busy' | 'microphone-lost' | 'microphone-failed' | 'no-speaker' | 'worklet-missing' | 'sound-blocked'
  *   | 'unreachable' | 'refused' | 'removed' | 'replaced' | 'protocol' | 'not-connected'} ErrorCode
  */
 

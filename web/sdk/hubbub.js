@@ -150,8 +150,14 @@ export class HubbubClient extends Emitter {
     }
   }
 
-  /** Tries again now rather than when the wait is over. */
+  /** Whether no word comes from the server, though the connection stands. */
+  get quiet() {
+    return this.heartbeat?.quiet ?? false;
+  }
+
+  /** Tries again now: rather than when the wait is over, or than to wait for a line that is quiet. */
   retryNow() {
+    if (this.state === 'open' && this.quiet) this.#giveUpLink('the line was quiet');
     if (this.state !== 'waiting') return;
     clearTimeout(this.retryTimer);
     void this.#reconnect();
@@ -276,15 +282,19 @@ export class HubbubClient extends Emitter {
     this.attempt = 0;
     this.heartbeat = new Heartbeat((ping) => this.#send(ping), {
       roundtrip: (ms) => this.emit('roundtrip', ms),
-      silent: () => {
-        this.#drop(CloseCode.GOING_AWAY, 'silent');
-        this.#wait(new HubbubError('unreachable', `no word from the server for ${SILENCE_MS / 1000} s`));
-      },
+      quiet: (quiet) => this.emit('quiet', quiet),
+      silent: () => this.#giveUpLink(`no word from the server for ${SILENCE_MS / 1000} s`),
     });
     this.#receive(joined);
     this.emit('link', link);
     this.#become('open');
     if (this.muted) this.#send({ type: 'mute', muted: true });
+  }
+
+  /** @param {string} reason */
+  #giveUpLink(reason) {
+    this.#drop(CloseCode.GOING_AWAY, 'silent');
+    this.#wait(new HubbubError('unreachable', reason));
   }
 
   /** Lets go of the connection, or of the try to get one. @param {number} [code] @param {string} [reason]  told to the other end */

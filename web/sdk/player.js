@@ -30,6 +30,8 @@ class Loudspeaker extends Emitter {
     super();
     this.playhead = { reply: 0, offset: 0 };
     this.rateHz = 0;
+    /** The device that it plays through; empty: the one that the system prefers. */
+    this.speaker = '';
     /** @type {number | null} when the sound was last stopped, in ms of `performance.now()` */
     this.stoppedAt = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -110,7 +112,6 @@ export class Player extends Loudspeaker {
     this.node.port.onmessage = (message) => message.data.forEach((/** @type {Report} */ report) => this.receive(report));
     this.window = new Float32Array(this.analyser.fftSize);
     this.loudness = 1;
-    this.speaker = '';
     /** @type {StreamPlayer | null} */
     this.remote = null;
     context.onstatechange = () => this.emit('running', context.state === 'running');
@@ -144,12 +145,16 @@ export class Player extends Loudspeaker {
    * Plays through another loudspeaker from now on.
    *
    * @param {string} id  of the device; empty: the one that the system prefers
-   * @throws {HubbubError} `unsupported` where the browser does not let a page choose
+   * @throws {HubbubError} `unsupported` where the browser does not let a page choose, `no-speaker` where there is no such device
    */
   async choose(id) {
     const context = /** @type {AudioContext & {setSinkId?: (id: string) => Promise<void>}} */ (this.context);
     if (!context.setSinkId) throw new HubbubError('unsupported', 'this browser does not let a page choose the loudspeaker');
-    await context.setSinkId(id);
+    try {
+      await context.setSinkId(id);
+    } catch (cause) {
+      throw new HubbubError('no-speaker', cause instanceof Error ? cause.message : String(cause), { cause });
+    }
     this.speaker = id;
     await this.remote?.choose(id);
   }

@@ -16,6 +16,8 @@
  * @property {number} level  of the microphone, RMS from 0 to 1, every 20 ms
  * @property {boolean} muted  the microphone was muted or opened
  * @property {{microphone: Microphone | null, error: HubbubError | null}} microphone  another one is used, or it went away
+ * @property {{speaker: string, error: HubbubError | null}} speaker  another one is used, or the chosen one went away: then the system's
+ *   choice is used until it is back
  * @property {boolean} running  false: the browser holds the sound back; `wake()` from a click lets it out
  *
  * @typedef {object} MoreOptions
@@ -28,6 +30,7 @@
  * @typedef {import('./hubbub.js').Options & MoreOptions} ConnectOptions
  */
 
+import { listDevices, watchDevices } from './devices.js';
 import { Emitter } from './emitter.js';
 import { HubbubError } from './errors.js';
 import { HubbubClient } from './hubbub.js';
@@ -40,7 +43,7 @@ import { connectMicrophone, connectPlayer } from './talk.js';
 const TAIL_MS = 150;
 
 /** @type {readonly string[]} */
-const OWN_EVENTS = ['playhead', 'level', 'muted', 'microphone', 'running'];
+const OWN_EVENTS = ['playhead', 'level', 'muted', 'microphone', 'speaker', 'running'];
 
 /**
  * Joins a room with microphone and loudspeaker. Call it from a click: browsers let sound in and out only then.
@@ -58,16 +61,31 @@ export async function connect(options) {
   try {
     if (microphone !== false && typeof navigator !== 'undefined' && typeof document !== 'undefined') {
       onStep('microphone');
-      mic = await Microphone.open({ device: microphone === true ? '' : microphone, constraints });
+      mic = await openMicrophone(microphone === true ? '' : microphone, constraints);
     }
     onStep('joining');
     const { player, error } = await opening;
-    if (typeof speaker === 'string' && 'context' in player) await player.choose(speaker).catch(() => {});
-    return await seated(options, player, mic, error);
+    const voice = await seated(options, player, mic, error);
+    if (typeof speaker === 'string') await voice.useSpeaker(speaker).catch(() => {}); // `speakerError` says so
+    return voice;
   } catch (error) {
     await mic?.close();
     await (await opening).player.close();
     throw error;
+  }
+}
+
+/**
+ * The microphone that was asked for, and where that one is gone the system's choice: a device that was remembered may be unplugged.
+ *
+ * @param {string} device @param {MediaTrackConstraints} [constraints]
+ */
+async function openMicrophone(device, constraints) {
+  try {
+    return await Microphone.open({ device, constraints });
+  } catch (error) {
+    if (!device || !(error instanceof HubbubError) || error.code !== 'no-microphone') throw error;
+    return Microphone.open({ constraints });
   }
 }
 
@@ -144,6 +162,11 @@ export class Voice extends Emitter {
     this.micUndo = [];
     /** @type {(() => void)[]} */
     this.playerUndo = [];
+    /** The loudspeaker that was chosen; empty: the system's choice. */
+    this.speaker = '';
+    /** @type {HubbubError | null} why another loudspeaker is used than the one that was chosen */
+    this.speakerError = null;
+    this.unwatch = () => {};
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.tail = undefined;
     client.on('state', ({ state }) => state === 'closed' && void this.close());
@@ -246,9 +269,42 @@ export class Voice extends Emitter {
     await microphone?.close();
   }
 
-  /** Hears through another loudspeaker from now on. @param {string} device  empty: the system's choice */
+  /**
+   * Hears through another loudspeaker from now on. One that goes away is used again when it is back.
+   *
+   * @param {string} device  empty: the system's choice
+   * @throws {HubbubError} `no-speaker` or `unsupported`; the one before stays in use then
+   */
   async useSpeaker(device) {
-    await this.player.choose(device);
+    this.speaker = device;
+    this.unwatch();
+    let looked = Promise.resolve(); // one look after the other: a device may come and go while one goes on
+    this.unwatch = device ? watchDevices(() => (looked = looked.then(() => this.#lookForSpeaker()))) : () => {};
+    try {
+      await this.player.choose(device);
+      this.#speakerIs(null);
+    } catch (cause) {
+      const error = /** @type {HubbubError} */ (cause);
+      this.#speakerIs(error);
+      throw error;
+    }
+  }
+
+  /** A device came or went: is the chosen loudspeaker still there, or again? */
+  async #lookForSpeaker() {
+    const { speaker } = this;
+    const { speakers } = await listDevices();
+    const there = speakers.some(({ id }) => id === speaker);
+    if (there === !this.speakerError || speaker !== this.speaker) return;
+    const error = there ? null : new HubbubError('no-speaker', 'the loudspeaker went away');
+    await this.player.choose(there ? speaker : '').catch(() => {}); // it came and went again: the next change tells
+    this.#speakerIs(error);
+  }
+
+  /** @param {HubbubError | null} error */
+  #speakerIs(error) {
+    this.speakerError = error;
+    this.emit('speaker', { speaker: this.player.speaker, error });
   }
 
   /** From 0 to 1. @param {number} volume */
@@ -270,6 +326,7 @@ export class Voice extends Emitter {
     this.playerUndo.forEach((off) => off());
     this.player = player;
     this.begin();
+    if (this.speaker) await this.useSpeaker(this.speaker).catch(() => {}); // `speakerError` says so
     await before.close();
     this.emit('running', true);
   }
@@ -282,6 +339,7 @@ export class Voice extends Emitter {
   /** Lets microphone and loudspeaker go. */
   async close() {
     clearTimeout(this.tail);
+    this.unwatch();
     this.playerUndo.forEach((off) => off());
     this.playerUndo = [];
     const { microphone, player } = this;

@@ -14,6 +14,8 @@ const MAX_UNSENT_BYTES = 32_000;
 
 const ASK_MS = 2000;
 const UPGRADE_REQUIRED = 426;
+/** Browsers let a page close with 1000, or from here on, and throw at anything else. */
+const FIRST_OPEN_CODE = 3000;
 
 /** @extends {Emitter<LinkEvents>} */
 export class WebSocketLink extends Emitter {
@@ -72,7 +74,8 @@ export class WebSocketLink extends Emitter {
   close(code, reason) {
     const { socket } = this;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close(code, reason);
+    if (code === CloseCode.NORMAL || code >= FIRST_OPEN_CODE) socket.close(code, reason);
+    else socket.close();
   }
 
   /** @param {number} code @param {string} reason */
