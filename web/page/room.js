@@ -16,6 +16,9 @@ import { People } from './people.js';
 import { describe } from './problems.js';
 import { ScriptStore } from './script-store.js';
 
+/** So long after a line was quiet sound may come in a heap. */
+const CATCHES_UP_MS = 15_000;
+
 export class RoomView {
   /**
    * @param {object} parts
@@ -41,6 +44,8 @@ export class RoomView {
     this.silenced = 0;
     this.agent = '';
     this.session = '';
+    /** When the line last fell quiet, or ceased to be. */
+    this.quietMs = -Infinity;
     this.script = new ScriptStore();
     this.people = new People(byId('people'), byId('queue'), (one) =>
       person.open(voice.client.room, one, { own: one.kind === 'caller' && one.name === this.people.me, moderator: this.moderator }));
@@ -176,6 +181,7 @@ export class RoomView {
       voice.on('fault', (event) => this.#fault(event)),
       voice.on('roundtrip', (ms) => details.setFact('roundtrip', ms)),
       voice.on('state', (change) => this.#state(change)),
+      voice.on('quiet', () => (this.quietMs = performance.now())),
     ];
   }
 
@@ -205,6 +211,7 @@ export class RoomView {
   /** @param {import('../sdk/protocol.js').ServerFault} fault */
   #fault({ code, message, fatal }) {
     if (fatal) return; // the close that follows says it
+    if (code === 'too_fast' && performance.now() - this.quietMs < CATCHES_UP_MS) return; // what had piled up in a line that was quiet
     const key = `fault.${code}`;
     const notice = hasText(key) ? { title: t(key), advice: message } : { title: t('error.server.title'), advice: message };
     this.notices.show(`fault-${code}`, { ...notice, tone: code === 'slow_model' ? 'info' : 'error' });
