@@ -81,7 +81,7 @@ def picture(page: Page) -> bytes:
 
 def keep(name: str, png: bytes) -> None:
     (IMAGES / name).write_bytes(png)
-    print(f"docs/images/{name}")
+    print(f"docs/images/{name}", flush=True)
 
 
 def shoot(page: Page, name: str) -> None:
@@ -128,6 +128,8 @@ def remembering(page: Page, fake: FakeServer) -> None:
         {"name": "Ann", "role": "user", "text": "Wait, did the fog ever remember?"},
     ]
     conversation(page, fake)
+    if page.js("document.querySelector('#details').hidden"):
+        page.click("#details-toggle")
     page.click("#tab-memory")
     page.until("document.querySelectorAll('.memories li').length === 5")
 
@@ -183,12 +185,15 @@ def refused(page: Page, fake: FakeServer) -> None:
 def quiet(page: Page, fake: FakeServer) -> None:
     """Nothing comes over the line, and the connection stands still."""
     conversation(page, fake)
-    page.driver.execute_cdp_cmd("Network.enable", {})
-    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    network(page, on=False)
     page.until("document.querySelector('.notice[data-key=quiet]')")
     page.wait(400)
-    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+
+
+def network(page: Page, *, on: bool) -> None:
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    how = {"offline": not on, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", how)
 
 
 PHONE = (390, 844)
@@ -236,6 +241,7 @@ def take(page: Page, scene: Scene) -> bytes:
         page.open(f"{fake.base_url}/?name=Ann&mic=raw&transport=websocket&room={scene.room}{scene.query}")
         scene.then(page, fake)
         png = picture(page)
+        network(page, on=True)
         page.js("(localStorage.clear(), sessionStorage.clear())")
         page.driver.get("about:blank")
         return png

@@ -181,7 +181,10 @@ export class RoomView {
       voice.on('fault', (event) => this.#fault(event)),
       voice.on('roundtrip', (ms) => details.setFact('roundtrip', ms)),
       voice.on('state', (change) => this.#state(change)),
-      voice.on('quiet', () => (this.quietMs = performance.now())),
+      voice.on('quiet', () => {
+        this.quietMs = performance.now();
+        this.#writeStatus();
+      }),
     ];
   }
 
@@ -266,7 +269,7 @@ export class RoomView {
     if (callers.length) return ['caller', t('status.caller', { name: callers[0] })];
     if (this.mouth === 'speaking') return ['speaking', t('status.speaking', { name })];
     if (this.mouth === 'thinking') return ['thinking', t('status.thinking', { name })];
-    if (this.voice.state !== 'open') return ['waiting', t('connection.waiting')];
+    if (this.voice.state !== 'open' || this.voice.client.quiet) return ['waiting', t('connection.waiting')];
     if (this.people.own?.role === 'listener') return ['typing', t('status.listener')];
     if (!this.dock.microphone) return ['typing', t('status.typing')];
     if (this.voice.muted) return this.dock.pushToTalk ? ['listening', t('status.hold')] : ['muted', t('status.muted')];
