@@ -43,8 +43,8 @@ class TurnPolicy:
     """Silence after which any turn ends."""
 
     final_stable_ms: int = 500
-    """How long the text must have stood as it is, since the recogniser was asked for its final, to be taken for it: recognisers that give
-    partials revise the last word within 300 ms or not at all, and some never mark a final."""
+    """How long the text must have stood as it is, since the recogniser was asked for its final, to be taken for it: some never mark a
+    final. Half a second is a judgement."""
 
     final_timeout_ms: int = 1500
     """How long after the end of the turn a recogniser's final is waited for where there is no text to serve instead."""
