@@ -13,14 +13,10 @@ TESTS = Path(__file__).resolve().parent
 FIXTURES = TESTS.parent / "audio_fixtures"
 
 LONG_FILES = (
-    "e2e/test_page.py", "voice/test_evaluate_turns.py", "e2e/test_page_room.py", "voice/test_evaluate_endpointing.py",
-    "e2e/test_page_talks.py", "e2e/test_protocol_conformance.py", "e2e/test_rooms_browser.py", "e2e/test_asterisk.py",
-    "e2e/test_webrtc_browser.py", "e2e/test_bad_input.py", "e2e/test_page_webrtc.py", "e2e/test_calls.py", "e2e/test_js_sdk.py",
-    "e2e/test_offline_talk.py", "e2e/test_page_operator.py", "e2e/test_webrtc_network.py", "voice/test_api_operator.py",
-    "voice/test_access.py", "contract/test_asr_contract.py", "contract/test_model_contract.py", "contract/test_tts_contract.py",
-    "test_docs.py",
+    "voice/test_evaluate_turns.py", "voice/test_evaluate_endpointing.py", "voice/test_api_operator.py", "voice/test_access.py",
+    "contract/test_asr_contract.py", "contract/test_model_contract.py", "contract/test_tts_contract.py", "test_docs.py",
 )  # fmt: skip
-"""Files that take longest, by `pytest --durations=0`; one that talks in real time beside one that computes."""
+"""Files that take longest by `pytest --durations=0`, beside those in `e2e/`, which are long all of them."""
 
 # The time that an example takes says more about the machine than about the code.
 settings.register_profile("hubbub", deadline=None)
@@ -28,12 +24,18 @@ settings.load_profile("hubbub")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first: of two workers that take file by file, none is left alone with a long one at the end. (xdist's own order, by
-    the number of tests, puts the few long ones last: `make test` switches it off.)"""
-    places = {TESTS / name: place for place, name in enumerate(LONG_FILES)}
+    """Spreads the long files evenly among the first nine tenths of the others. Workers take file by file: so a browser talks in real time
+    beside tests that only compute, not beside a second browser, and no worker is left alone with a long file at the end. (xdist's own
+    order, by the number of tests, puts the few long ones last: `make test` switches it off.)"""
+    places = {TESTS / name for name in LONG_FILES}
     if gone := [str(path) for path in places if not path.is_file()]:
         raise pytest.UsageError(f"LONG_FILES in {__file__} names files that are gone: {', '.join(gone)}")
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+    files = list(dict.fromkeys(item.path for item in items))
+    long = [path for path in files if path in places or TESTS / "e2e" in path.parents]
+    short = [path for path in files if path not in set(long)]
+    step = 0.9 * len(short) / max(1, len(long))
+    place = {path: (float(at), 1) for at, path in enumerate(short)} | {path: (at * step, 0) for at, path in enumerate(long)}
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture(scope="session")
