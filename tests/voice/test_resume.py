@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 from hubbub.voice.event import Gap, Joined, Reply, Transcript
 from hubbub.voice.testing.caller import SimulatedCaller
-from test_room import COUNT, World, simulated, tone
+from room_world import COUNT, voice
+from test_room import World, simulated
 
 WORD = 24 * 300
 """Samples of a word of the scripted voice."""
@@ -32,7 +33,7 @@ def test_a_reply_goes_on_where_the_line_was_lost(away_s: float, noticed: bool) -
     @simulated(["count to sixteen"], COUNT)
     async def live(world: World) -> None:
         kim = SimulatedCaller(world.room, "Kim", network_ms=40)
-        kim.say(tone(900))
+        kim.say(voice(900))
         await kim.wait_for(Reply)
         await asyncio.sleep(1.73)
         kim.lose_line(noticed=noticed)
@@ -55,7 +56,7 @@ def test_a_reply_goes_on_where_the_line_was_lost(away_s: float, noticed: bool) -
 async def test_the_last_words_of_a_reply_wait_too(world: World) -> None:
     """All of it was sent when the line died without a word, so that nothing but the missing report says that it was not heard."""
     kim = SimulatedCaller(world.room, "Kim", network_ms=40)
-    kim.say(tone(900))
+    kim.say(voice(900))
     await kim.wait_for(Reply)
     while len(kim.heard_spans) == 0 or kim.heard_spans[-1][2] < WORD:
         await asyncio.sleep(0.02)
@@ -70,7 +71,7 @@ async def test_the_last_words_of_a_reply_wait_too(world: World) -> None:
 @simulated(["count to sixteen"], COUNT)
 async def test_a_far_end_that_reports_nothing_hears_a_moment_twice_and_no_word_less(world: World) -> None:
     kim = SimulatedCaller(world.room, "Kim", network_ms=40, reports_playhead=False)
-    kim.say(tone(900))
+    kim.say(voice(900))
     await kim.wait_for(Reply)
     await asyncio.sleep(1.73)
     kim.lose_line()
@@ -103,7 +104,7 @@ async def test_what_was_said_to_the_others_meanwhile_is_told(world: World) -> No
 @simulated(["hello"], "Hi.")
 async def test_words_that_were_spoken_into_the_dying_line_are_answered(world: World) -> None:
     kim = SimulatedCaller(world.room, "Kim", network_ms=40)
-    kim.say(tone(900))
+    kim.say(voice(900))
     await kim.said()
     kim.lose_line()
     await asyncio.sleep(10)
@@ -133,7 +134,7 @@ async def test_what_is_too_old_is_a_gap_that_is_told(world: World) -> None:
 @simulated(["count to sixteen"], COUNT)
 async def test_a_seat_that_is_given_up_ends_its_reply(world: World) -> None:
     kim = SimulatedCaller(world.room, "Kim")
-    kim.say(tone(900))
+    kim.say(voice(900))
     await kim.wait_for(Reply)
     await asyncio.sleep(1.5)
     kim.lose_line()

@@ -12,7 +12,8 @@ from hubbub.voice.speech import Speech
 from hubbub.voice.testing.carrier import SimulatedCarrier
 from hubbub.voice.testing.network import SimulatedNetwork
 from hubbub.voice.tts.base import SpokenWord, TTSChunk, TTSEngine, Voice
-from test_room import COUNT, simulated, tone
+from room_world import COUNT, voice
+from test_room import simulated
 
 EXACT = Coding("l16", 24_000)
 LINES = [("twilio", 0), ("twilio", 60), ("telnyx", 60), ("plivo", 40), ("vonage", 40), ("exotel", 60)]
@@ -79,7 +80,7 @@ def test_a_call_is_answered(kind, delay_ms):
     async def talk(world):
         lines = [SimulatedNetwork(delay_ms, jitter_ms=delay_ms / 2, seed=seed) for seed in (1, 2)]
         caller = SimulatedCarrier(world.room, kind, uplink=lines[0], downlink=lines[1])
-        caller.say(bytes(16_000) + tone(900))
+        caller.say(bytes(16_000) + voice(900))
         await until(is_over(caller))
         (reply,) = [event for event in events(caller, Reply) if event.final]
         assert (reply.text.strip(), reply.unheard, reply.interrupted) == (COUNT, "", False)
@@ -104,9 +105,9 @@ def test_after_a_cough_the_reply_goes_on_and_nothing_of_it_is_missed(kind, delay
         coding = EXACT if kind in ("telnyx", "vonage", "exotel") else Coding("l16", 16_000) if kind == "plivo" else Coding()
         lines = [SimulatedNetwork(delay_ms), SimulatedNetwork(delay_ms)]
         caller = SimulatedCarrier(world.room, kind, coding=coding, uplink=lines[0], downlink=lines[1])
-        caller.say(bytes(16_000) + tone(700))
+        caller.say(bytes(16_000) + voice(700))
         await until(lambda: newest(caller).max() > 6000)
-        caller.say(tone(140))
+        caller.say(voice(140))
         await until(lambda: events(caller, Resume))
         assert len(caller.clears) == 1, "the carrier was told to be silent at once"
         await until(is_over(caller))
@@ -130,10 +131,10 @@ def test_after_an_interruption_nothing_of_the_dead_reply_is_heard(kind, delay_ms
     async def talk(world):
         lines = [SimulatedNetwork(delay_ms), SimulatedNetwork(delay_ms)]
         caller = SimulatedCarrier(world.room, kind, uplink=lines[0], downlink=lines[1])
-        caller.say(bytes(16_000) + tone(700))
+        caller.say(bytes(16_000) + voice(700))
         await until(lambda: (np.abs(values(caller)) > 3000).sum() > caller.coding.rate_hz * 0.8)
         begun = asyncio.get_running_loop().time()
-        caller.say(tone(1500))
+        caller.say(voice(1500))
         await until(lambda: events(caller, Clear))
         (held, *_) = caller.clears
         await until(lambda: len([event for event in events(caller, Reply) if event.final]) == 2)
@@ -182,10 +183,10 @@ async def test_a_way_that_was_long_once_does_not_fill_the_carriers_buffer(world)
 @simulated(["count", "stop it please now"], COUNT, "All right.")
 async def test_marks_that_a_clear_sends_back_are_not_taken_to_be_heard(world):
     caller = SimulatedCarrier(world.room, "twilio", uplink=SimulatedNetwork(80), downlink=SimulatedNetwork(80))
-    caller.say(bytes(16_000) + tone(700))
+    caller.say(bytes(16_000) + voice(700))
     await until(lambda: (np.abs(values(caller)) > 3000).sum() > 8000 * 0.5)
     before = caller.marks_back
-    caller.say(tone(1500))
+    caller.say(voice(1500))
     await until(lambda: events(caller, Hold))
     playhead = caller.session.playout.playhead(caller.session.playout.current)
     await asyncio.sleep(0.3)
@@ -199,7 +200,7 @@ async def test_marks_that_a_clear_sends_back_are_not_taken_to_be_heard(world):
 @simulated(["count", "", ""], COUNT, "You chose four two.")
 async def test_keys_interrupt_at_once_and_make_a_turn(world):
     caller = SimulatedCarrier(world.room, "twilio")
-    caller.say(bytes(16_000) + tone(700))
+    caller.say(bytes(16_000) + voice(700))
     await until(lambda: (newest(caller) > 3000).any())
     caller.press("4")
     await asyncio.sleep(0.05)
@@ -214,7 +215,7 @@ async def test_keys_interrupt_at_once_and_make_a_turn(world):
 @simulated(["what time is it"], COUNT)
 async def test_a_carrier_that_sends_no_marks_back_is_spoken_to_all_the_same(world):
     caller = SimulatedCarrier(world.room, "twilio", marks=False)
-    caller.say(bytes(16_000) + tone(900))
+    caller.say(bytes(16_000) + voice(900))
     await until(is_over(caller))
     (reply,) = [event for event in events(caller, Reply) if event.final]
     assert reply.text.strip() == COUNT and reply.unheard == ""
@@ -228,7 +229,7 @@ async def test_on_hold_the_line_is_not_dead_and_the_caller_not_heard(world):
     await until(is_over(caller))
     caller.call.hold()
     start = len(caller.heard)
-    caller.say(tone(800))
+    caller.say(voice(800))
     await asyncio.sleep(2.0)
     noise = values(caller)[start // 2 + 16_000 // 2 :]
     assert 5 < np.sqrt((noise**2.0).mean()) < 100 and (noise == 0).mean() < 0.2, "comfort noise"
@@ -254,7 +255,7 @@ async def test_who_breaks_into_the_goodbye_stays_on_the_line(world):
     caller = SimulatedCarrier(world.room, "twilio")
     await until(lambda: (newest(caller) > 3000).any())
     caller.call.hang_up()
-    caller.say(tone(1200))
+    caller.say(voice(1200))
     await until(lambda: len([event for event in events(caller, Reply) if event.final]) == 2)
     assert not caller.call.over.done()
     await caller.leave()
@@ -275,7 +276,7 @@ async def test_bad_messages_leave_the_call_as_it_is(world):
     for bad in ("", "{", "[]", '{"event":"media"}', '{"event":"media","streamSid":"other","media":{"payload":""}}', b"\0", '{"event":"x"}'):
         caller.send_raw(bad)
     caller.send_raw('{"event":"start","streamSid":"other","start":{}}')
-    caller.say(bytes(16_000) + tone(900))
+    caller.say(bytes(16_000) + voice(900))
     await until(is_over(caller))
     assert len(caller.refused) == 7
     await caller.leave()

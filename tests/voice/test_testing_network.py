@@ -4,7 +4,8 @@ import pytest
 from hubbub.voice.event import Reply
 from hubbub.voice.testing.caller import SimulatedCaller
 from hubbub.voice.testing.network import SimulatedNetwork, burst_loss
-from test_room import COUNT, simulated, tone
+from room_world import COUNT, voice
+from test_room import simulated
 
 
 def test_messages_arrive_late_and_in_order():
@@ -34,7 +35,7 @@ def test_impossible_networks_are_refused(wrong):
 async def test_a_conversation_survives_loss_jitter_and_delay(world):
     bad = {"jitter_ms": 80, "loss": burst_loss(100, 5)}
     caller = SimulatedCaller(world.room, uplink=SimulatedNetwork(120, **bad), downlink=SimulatedNetwork(120, **bad, seed=1))
-    caller.say(tone(900))
+    caller.say(voice(900))
     reply = await caller.wait_for(Reply, lambda event: event.final)
     assert reply.text == COUNT + " " and not reply.interrupted
     heard = sum(end - start for _, start, end in caller.heard_spans)
