@@ -25,7 +25,7 @@ from .reply import AgentSeat, ReplyRun
 from .session import Session
 from .telemetry import Metrics
 from .turn.machine import Mouth
-from .turn.policy import TurnPolicy
+from .turn.policy import LONGEST_MS, TurnPolicy
 from .turn.words import BACKCHANNELS_OVER_A_REPLY, CLAIMS_OVER_A_REPLY, OVER_A_REPLY
 
 log = logging.getLogger("hubbub.room")
@@ -67,6 +67,8 @@ class VoiceRoom:
         self.engines = engines
         self.metrics = engines.metrics
         self.policy = policy or TurnPolicy()
+        if engines.asr.final_differs:
+            self.policy = replace(self.policy, final_stable_ms=LONGEST_MS)  # final_timeout_ms comes first
         self.listen_for(context or ASRContext())
         self.max_callers = max_callers
         self.max_agents = max_agents

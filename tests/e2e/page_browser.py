@@ -69,6 +69,7 @@ def chromium(
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
         f"--window-size={size[0]},{size[1]}",
         "--lang=en-US",
+        "--force-prefers-reduced-motion",  # without a graphics card, moving pictures take a core from the tests beside
         *extra,
     ]
     if permission == "grant":

@@ -134,7 +134,7 @@ def test_a_key_in_the_file_is_refused() -> None:
         ("server: {}", "rooms.yaml:1: rooms: is missing"),
         ("rooms:\n  turn: {agents: [], titel: x}",
          "rooms.yaml:2: rooms.turn.titel: is not a known field (did you mean 'title'?); "
-         "known here: title, language, agents, vocabulary, turn, floor"),
+         "known here: title, language, agents, vocabulary, turn, floor, memory_shown_to, memory"),
         (room("agents: [{name: Ava}]\nfloor: chaos"),
          "rooms.yaml:4: rooms.kitchen.floor: must be one of addressed, moderator, order, bidding, script; got 'chaos'"),
         (room("agents: [{name: Ava}]\nfloor:\n  policy: moderator"),

@@ -8,6 +8,7 @@ import pytest
 from hubbub.agents.agent.react import ReActAgent
 from hubbub.agents.memory.in_process import InMemoryMemory
 from hubbub.agents.model.base import ChatDelta, ChatModelBase, TextDelta
+from hubbub.voice.asr.base import ASRPartial
 from hubbub.voice.clock import MediaClock
 from hubbub.voice.event import Backchannel, Dtmf, Error, Left, Reply, Transcript, Turn
 from hubbub.voice.refusal import RoomFull
@@ -93,6 +94,28 @@ async def test_speculation_hides_the_engines_behind_the_endpointing_wait(world):
     assert abs(sum(parts.values()) - total) < 0.5
     # partial 60 + model 300 + first sentence and sound; the endpointing wait of 320 ms is hidden in it, not added
     assert total < 60 + 300 + 320
+
+
+class Guessing(ScriptedASR):
+    """Its partials are wrong."""
+
+    def open(self, on_event, **options):
+        return super().open(lambda event: on_event(ASRPartial("to the story") if isinstance(event, ASRPartial) else event), **options)
+
+
+@simulated([])
+async def test_a_slow_final_is_waited_for_where_it_may_be_other_words(world):
+    said = {}
+    for differs in (False, True):
+        asr = Guessing(["tell me a story"], final_ms=1700)
+        asr.final_differs = differs
+        room = VoiceRoom("slow", [], RoomEngines(world.clock, asr, {}))
+        turns = asyncio.Queue[str]()
+        room.talk.on_turn = lambda turn, turns=turns: turns.put_nowait(turn.text)
+        SimulatedCaller(room, "Kim").say(voice(900))
+        said[differs] = await turns.get()
+        await room.close()
+    assert said == {False: "to the story", True: "tell me a story"}
 
 
 @simulated(["what time", "is it"], "It is noon.")

@@ -102,6 +102,10 @@ class ASREngine(ABC):
     note: str = ""
     """A plain sentence for users about what this engine cannot do, or empty."""
 
+    final_differs: bool = False
+    """Its final may be quite other words than its last partial, so that a turn waits for it as long as it does for one without any text
+    (`TurnPolicy.final_timeout_ms`): a text that stands still says nothing here."""
+
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to start
         """Loads what must be loaded. Called once, before the first `open`."""
 

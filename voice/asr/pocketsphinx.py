@@ -102,6 +102,8 @@ class PocketSphinxASR(ASREngine):
         "The offline recogniser knows English only, and simple phrases best; "
         "add a key or a local model for real dictation."
     )
+    final_differs = True
+    """Two decoders hear each utterance, and only at its end is one of them chosen."""
 
     def __init__(self, *, processes: int | None = None) -> None:
         """`processes` is the most that are ever started, each serving one utterance at a time and taking some 30 MB; without it

@@ -10,6 +10,9 @@ from ..audio.frames import EAR_HZ
 
 Speculation = Literal["off", "model", "full"]
 
+LONGEST_MS = 60_000
+"""No knob is longer: a minute of silence ends any turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class TurnPolicy:
@@ -44,7 +47,8 @@ class TurnPolicy:
 
     final_stable_ms: int = 500
     """How long the text must have stood as it is, since the recogniser was asked for its final, to be taken for it: some never mark a
-    final. Half a second is a judgement."""
+    final. Half a second is a judgement. For a recogniser whose final may be quite other words than its last partial
+    (pocketsphinx), `final_timeout_ms` counts instead."""
 
     final_timeout_ms: int = 1500
     """How long after the end of the turn a recogniser's final is waited for where there is no text to serve instead."""
@@ -82,8 +86,8 @@ class TurnPolicy:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name.endswith("_ms") and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 60_000):
-                raise ValueError(f"{item.name} must be a whole number of milliseconds from 0 to 60000, not {value!r}")
+            if item.name.endswith("_ms") and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LONGEST_MS):
+                raise ValueError(f"{item.name} must be a whole number of milliseconds from 0 to {LONGEST_MS}, not {value!r}")
         for name in ("onset_probability", "offset_probability", "threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)!r}")
