@@ -27,12 +27,12 @@ def test_the_length_stays(ms):
     assert len(over_line(tone(500, ms), "phone")) == len(tone(500, ms))
 
 
-def test_one_frame_in_a_hundred_is_lost_in_bursts_and_is_silence():
+def test_one_frame_in_a_hundred_is_lost_in_bursts_and_is_filled_in_for_a_while():
     line = PhoneLine(seed=3)
     frames = [line.carry(tone(500, 20)) for _ in range(3000)]
     assert 10 <= line.lost <= 70
     quiet = [n for n, frame in enumerate(frames[1:]) if not np.abs(np.frombuffer(frame, np.int16)).max() > 2000]
-    assert len(quiet) >= line.lost * 0.5, "what is lost is heard as silence"
+    assert 0 < len(quiet) < line.lost * 0.5, "what is lost is filled in, and fades where a burst goes on"
 
 
 def test_bursts_have_the_share_and_the_length_that_is_asked_for():

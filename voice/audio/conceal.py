@@ -62,6 +62,11 @@ class Concealer:
         blocks = [self._push_block(samples[at : at + self._block]) for at in range(0, len(samples), self._block)]
         return b"".join(blocks)
 
+    def forget(self) -> None:
+        """What was pushed last is nothing to go on from: a key's tone that is not to be heard."""
+        self._hole = None
+        self._past = self._past[:0]
+
     def _push_block(self, block: npt.NDArray[np.int16]) -> bytes:
         if _is_nothing(block):
             if self._hole is None and self._is_loud():

@@ -43,8 +43,10 @@ class CarrierEar:
     def _without_tones(self, frame: bytes) -> bytes:
         if self._deaf_bytes > 0:
             self._deaf_bytes -= len(frame)
+            self._concealer.forget()
             return bytes(len(frame))
         if key_tone(frame, self.coding.rate_hz):
             self.tones += 1
+            self._concealer.forget()
             return bytes(len(frame))
         return frame
