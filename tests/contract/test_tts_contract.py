@@ -132,7 +132,7 @@ async def test_a_reader_that_stands_still_keeps_nobody_waiting(engine: TTSEngine
         await anext(stream)
     beside = await say(engine, "I am not kept waiting.")
     assert len(beside[1]) == len(alone[1])
-    assert len(beside[0]) == pytest.approx(len(alone[0]), rel=0.05)  # the places of espeak-ng's words move a little with what it said before
+    assert len(beside[0]) == pytest.approx(len(alone[0]), rel=0.05)  # espeak-ng: words move with what was said before
     for stream in streams:
         await stream.aclose()  # type: ignore[attr-defined]
 
