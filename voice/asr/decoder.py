@@ -131,7 +131,6 @@ class Recogniser:
         noise = np.random.default_rng(0).normal(0, 500, WARM_SAMPLES)
         self.feed(noise.astype(np.int16).tobytes())
         self.abort()
-        self._seek_gist()  # here and not above: a process that has its networks must not fork
 
     def begin(self, context: ASRContext, cmn: str | None = None) -> tuple[str, ...]:
         """Starts an utterance. `cmn` is what the caller's utterance before gave, None for a caller not heard before. Over a reply it is
@@ -151,7 +150,7 @@ class Recogniser:
         self._decoders, self._over, self._context = decoders, over, context
         self._kept_cmn = cmn if over else None
         self._voicing = Voicing()
-        if over and (gist := self._seek_gist()) is not None:
+        if over and (gist := self._seek_gist()) is not None:  # not before: a third of a second of a core, and who has it must not fork
             gist.begin()
         self._since_partial_ms = 0.0
         self._partial = Partial("", None)
