@@ -1,11 +1,13 @@
 """What speech over a reply sounds like, in voices that nothing was fitted to."""
 
 import math
+import socket
+import threading
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hubbub.voice.asr import gist
+from hubbub.voice.asr import gist, wire, worker
 from hubbub.voice.asr.gist import FIRST_LOOK, HOP, MOST_LOOKS, Gist, load_gist
 from hubbub.voice.asr.over import Heard, claim_probability
 
@@ -94,3 +96,30 @@ def test_sound_weighs_more_than_doubtful_words_but_makes_none_of_a_noise() -> No
     assert claim(-4.0) < claim(None)
     assert claim(9.0, voiced=False) < 0.5
     assert math.isfinite(claim(1e6)) and math.isfinite(claim(-1e6))
+
+
+def test_a_worker_loads_the_networks_when_nobody_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before it says that it is there, and not at the first word over a reply: both are waited for."""
+    monkeypatch.setattr(worker, "IDLE_S", 0.01)
+    done: list[str] = []
+    prepared = threading.Event()
+
+    class Noting:
+        def warm(self) -> None:
+            done.append("warm")
+
+        def prepare(self) -> None:
+            done.append("prepared")
+            prepared.set()
+
+    ours, its = socket.socketpair()
+    running = threading.Thread(target=worker.Worker(its, Noting()).run)
+    running.start()
+    with ours:
+        ((kind, _),) = wire.Unpacker().feed(ours.recv(1 << 16))
+        assert kind == wire.HELLO
+        assert prepared.wait(30)
+    running.join(30)
+    assert not running.is_alive()
+    assert done == ["warm", "prepared"]
+    its.close()

@@ -132,6 +132,11 @@ class Recogniser:
         self.feed(noise.astype(np.int16).tobytes())
         self.abort()
 
+    def prepare(self) -> None:
+        """Loads what only speech over a reply needs: a third of a second of a core, which nobody should wait for. A process that has done
+        that must not fork."""
+        self._seek_gist()
+
     def begin(self, context: ASRContext, cmn: str | None = None) -> tuple[str, ...]:
         """Starts an utterance. `cmn` is what the caller's utterance before gave, None for a caller not heard before. Over a reply it is
         only kept: the weights of `over.py` were fitted to callers not heard before, and a short word teaches nothing of a voice.
@@ -150,7 +155,7 @@ class Recogniser:
         self._decoders, self._over, self._context = decoders, over, context
         self._kept_cmn = cmn if over else None
         self._voicing = Voicing()
-        if over and (gist := self._seek_gist()) is not None:  # not before: a third of a second of a core, and who has it must not fork
+        if over and (gist := self._seek_gist()) is not None:
             gist.begin()
         self._since_partial_ms = 0.0
         self._partial = Partial("", None)

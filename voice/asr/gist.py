@@ -104,7 +104,7 @@ def embedded(network: Any, mels: Numbers) -> Numbers:
 
 
 def load_gist() -> Gist | None:
-    """A gist with its networks, which takes some 50 ms; None where something is missing."""
+    """A gist with its networks, which takes a third of a second of a core (the import of onnxruntime); None where something is missing."""
     networks = load_networks()
     return Gist(*networks) if networks is not None and WEIGHTS.exists() else None
 

@@ -25,6 +25,9 @@ FAILED = b"failed: "
 SLICE_BYTES = 100 * EAR_BYTES_PER_MS
 """Sound decoded between two looks at the socket: 100 ms, some 20 ms of work, the time that a cancel may take."""
 
+IDLE_S = 1.0
+"""A worker that nobody needs for so long loads what only speech over a reply needs, once."""
+
 KEPT_BYTES = 30_000 * EAR_BYTES_PER_MS
 """Sound that may wait to be decoded: 30 s. Sound in real time never waits; a caller that sends faster may."""
 
@@ -40,6 +43,7 @@ class Worker:
         self._waiting_bytes = 0
         self._dead = False
         """The open utterance failed: what still comes for it is ignored."""
+        self._prepared = False
 
     def run(self) -> None:
         """Serves until the pool closes the socket."""
@@ -54,6 +58,9 @@ class Worker:
     def _receive(self) -> bool:
         """Reads what there is, waiting only when there is nothing to do. False when the pool has gone."""
         while not self._inbox or select.select([self._connection], [], [], 0)[0]:
+            if not self._inbox and not self._prepared and not select.select([self._connection], [], [], IDLE_S)[0]:
+                self._prepared = True
+                self._recogniser.prepare()
             data = self._connection.recv(1 << 16)
             if not data:
                 return False

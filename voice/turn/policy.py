@@ -11,7 +11,7 @@ from ..audio.frames import EAR_HZ
 Speculation = Literal["off", "model", "full"]
 
 LONGEST_MS = 60_000
-"""No knob is longer: a minute of silence ends any turn."""
+"""The longest that a knob may say."""
 
 
 @dataclass(frozen=True, slots=True)
