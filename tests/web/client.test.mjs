@@ -71,7 +71,7 @@ test('gives each event under its type, and sound as frames', async () => {
   client.leave();
 });
 
-test('sends bytes of sound as they are, none while muted, none over a line that is choked', () => {
+test('sends bytes of sound as they are, none while muted, none over a line that is choked or closing', () => {
   const { client, wire } = connected();
   const sounds = () => wire.sent.filter((message) => message instanceof ArrayBuffer);
   client.sendAudio(Int16Array.from([1, -2]));
@@ -81,8 +81,12 @@ test('sends bytes of sound as they are, none while muted, none over a line that 
   client.mute(false);
   wire.bufferedAmount = 100_000;
   client.sendAudio(new Int16Array(320));
-  assert.equal(sounds().length, 1);
   assert.equal(client.droppedMessages, 1);
+  wire.bufferedAmount = 0;
+  wire.readyState = 2; // it is being closed, and its `close` event is still to come
+  client.sendAudio(new Int16Array(320));
+  assert.equal(sounds().length, 1);
+  assert.equal(client.droppedMessages, 2);
   client.leave();
 });
 

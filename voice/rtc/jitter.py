@@ -103,7 +103,7 @@ class JitterBuffer:
         while self._held:
             held = self._held.pop(self._next, None)
             if held is None:
-                if len(self._held) < MAX_HELD and now - min(each.at for each in self._held.values()) < self.max_wait_s:
+                if len(self._held) < MAX_HELD and now < min(each.at for each in self._held.values()) + self.max_wait_s:
                     break
                 self._give_up(out)
                 continue

@@ -52,14 +52,19 @@ export class WebSocketLink extends Emitter {
     this.send(joinMessage(seat));
   }
 
+  /** A socket that is being closed takes nothing more, and says so in the browser's console for every frame. */
+  get #takes() {
+    return this.socket.readyState === undefined || this.socket.readyState === 1;
+  }
+
   /** @param {object} message */
   send(message) {
-    if (this.socket.readyState === undefined || this.socket.readyState === 1) this.socket.send(JSON.stringify(message));
+    if (this.#takes) this.socket.send(JSON.stringify(message));
   }
 
   /** @param {Int16Array} pcm */
   sendAudio(pcm) {
-    if (this.socket.bufferedAmount > MAX_UNSENT_BYTES) return false;
+    if (!this.#takes || this.socket.bufferedAmount > MAX_UNSENT_BYTES) return false;
     this.socket.send(/** @type {ArrayBuffer} */ (pcm.buffer).slice(pcm.byteOffset, pcm.byteOffset + pcm.byteLength));
     return true;
   }
