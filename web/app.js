@@ -6,6 +6,7 @@ import { dialogOpen } from './page/dialog.js';
 import { byId } from './page/dom.js';
 import { drawHero } from './page/hero.js';
 import { Invite } from './page/invite.js';
+import { lineIsQuiet } from './page/line.js';
 import { Lobby } from './page/lobby.js';
 import { MemoryPanel } from './page/memory.js';
 import { Notices } from './page/notices.js';
@@ -192,12 +193,13 @@ class App {
   /** Nothing comes over the line, or this machine has none: it is said before the connection is given up. */
   #quiet() {
     const { client, view } = this;
-    const quiet = !!client && client.state === 'open' && (client.quiet || !navigator.onLine);
+    const quiet = !!client && lineIsQuiet(client);
     if (!quiet || !view) this.notices.hide('quiet');
     else if (!this.notices.shown.has('quiet')) {
       this.notices.show('quiet', { title: t('error.quiet.title'), advice: t('error.quiet.do'), lasting: true });
     }
     this.#writeConnection();
+    view?.writeStatus();
   }
 
   #writeConnection() {

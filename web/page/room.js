@@ -12,6 +12,7 @@ import { Captions } from './captions.js';
 import { byId, el } from './dom.js';
 import { Dock } from './dock.js';
 import { listenToKeys } from './keys.js';
+import { lineIsQuiet } from './line.js';
 import { People } from './people.js';
 import { describe } from './problems.js';
 import { ScriptStore } from './script-store.js';
@@ -101,7 +102,7 @@ export class RoomView {
       return el('button', { type: 'button', class: 'try', text, click: () => this.dock.send(text) });
     }));
     this.details.setFact('microphone', this.voice.microphone?.label || t('details.microphone.none'));
-    this.#writeStatus();
+    this.writeStatus();
   }
 
   /** @param {string} agent @param {Mouth} mouth */
@@ -110,7 +111,7 @@ export class RoomView {
     this.agent = agent || this.people.onlyAgent;
     this.people.setAgent(this.agent, mouth === 'idle' ? '' : mouth);
     this.dock.render(mouth);
-    this.#writeStatus();
+    this.writeStatus();
   }
 
   close() {
@@ -173,7 +174,7 @@ export class RoomView {
       }),
       voice.on('participant_changed', ({ participant }) => {
         people.change(participant);
-        this.#writeStatus();
+        this.writeStatus();
       }),
       voice.on('speech_started', (event) => this.#speaks(event.speaker, true)),
       voice.on('speech_stopped', (event) => this.#speaks(event.speaker, false)),
@@ -183,7 +184,7 @@ export class RoomView {
       voice.on('state', (change) => this.#state(change)),
       voice.on('quiet', () => {
         this.quietMs = performance.now();
-        this.#writeStatus();
+        this.writeStatus();
       }),
     ];
   }
@@ -196,7 +197,7 @@ export class RoomView {
   /** @param {string} name @param {boolean} speaking */
   #speaks(name, speaking) {
     this.people.set(name, speaking ? 'speaking' : '');
-    this.#writeStatus();
+    this.writeStatus();
   }
 
   /** The floor may name a caller who speaks, or the agent that does. @param {import('../sdk/protocol.js').Floor} event */
@@ -251,7 +252,8 @@ export class RoomView {
     });
   }
 
-  #writeStatus() {
+  /** What happens now, beside the strip. */
+  writeStatus() {
     const status = byId('status');
     const callers = this.people.speakingCallers;
     const name = this.agent || t('status.someone');
@@ -269,7 +271,7 @@ export class RoomView {
     if (callers.length) return ['caller', t('status.caller', { name: callers[0] })];
     if (this.mouth === 'speaking') return ['speaking', t('status.speaking', { name })];
     if (this.mouth === 'thinking') return ['thinking', t('status.thinking', { name })];
-    if (this.voice.state !== 'open' || this.voice.client.quiet) return ['waiting', t('connection.waiting')];
+    if (this.voice.state !== 'open' || lineIsQuiet(this.voice.client)) return ['waiting', t('connection.waiting')];
     if (this.people.own?.role === 'listener') return ['typing', t('status.listener')];
     if (!this.dock.microphone) return ['typing', t('status.typing')];
     if (this.voice.muted) return this.dock.pushToTalk ? ['listening', t('status.hold')] : ['muted', t('status.muted')];
