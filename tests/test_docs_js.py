@@ -26,6 +26,7 @@ from test_docs import PAGES, ROOT, name_of
 sys.path.insert(0, str(ROOT / "tests" / "voice"))
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import page_browser
+from fake_microphone import write_hush
 from live_house import make_house
 
 RUN = ("js", "javascript", "mjs")
@@ -192,7 +193,7 @@ async def told(output: asyncio.StreamReader, count: int) -> list[str] | None:
 async def test_blocks_run_in_a_page(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(WEB_PAGE)
     (tmp_path / "said.js").write_text(SAID)
-    hush = page_browser.write_hush(tmp_path / "hush.wav")
+    hush = write_hush(tmp_path / "hush.wav")
     with page_browser.chromium(microphone=hush, extra=page_browser.LOOPBACK) as driver:
         page = page_browser.Page(driver)
         for block in IN_A_PAGE:

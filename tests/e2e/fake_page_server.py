@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import math
+import re
 import socket
 import struct
 import threading
@@ -106,22 +107,13 @@ class FakeServer:
     def of(self, kind: type) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]
 
-    def forget(self) -> None:
-        """Another test begins with the same server: nothing has happened yet."""
-        for seen in (self.messages, self.audio_sizes, self.joins, self.requests, self.memory):
-            seen.clear()
-        self.audio.clear()
-        self.answers.clear()
-        self.refuse, self.down, self.speaking = None, False, None
-        self.replies = self.turns = self.sessions = 0
-
     # ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def send(self, event: ev.Event) -> None:
         self._run(lambda: self._send(event))
 
     def say(self, text: str, *, agent: str = "Ada", word_ms: int = 220) -> Speaking:
-        """The agent speaks: `word_ms` of tone a word."""
+        """The agent speaks: `word_ms` of tone a word. "|" stands between words that have no space."""
         return self._run(lambda: self._say(text, agent, word_ms))
 
     def hold(self) -> None:
@@ -222,10 +214,12 @@ class FakeServer:
     async def _say(self, text: str, agent: str, word_ms: int) -> Speaking:
         self.replies += 1
         words, start, at = [], 0, 0
-        for word in text.split(" "):
-            words.append(ev.WordTime(start=start, end=start + len(word), at=at))
-            start += len(word) + 1
-            at += word_ms * RATE_HZ // 1000
+        for word in re.split(r"( |\|)", text):
+            if word.strip(" |"):
+                words.append(ev.WordTime(start=start, end=start + len(word), at=at))
+                at += word_ms * RATE_HZ // 1000
+            start += 0 if word == "|" else len(word)
+        text = text.replace("|", "")
         speaking = Speaking(self.replies, agent, text, tuple(words), at, self.turns)
         self.speaking = speaking
         await self._send(ev.Floor(speaker=agent, mouth="thinking"))

@@ -1,11 +1,7 @@
 """A headless Chromium with a fake microphone, for the tests of the page and for its pictures."""
 
 import contextlib
-import math
-import random
 import shutil
-import struct
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +14,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 LOOPBACK = ("--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns")
 """For WebRTC to a server on this machine: browsers keep loopback to themselves."""
-TONE_HZ = 1000.0
-TONE_LEVEL = 0.5
 
 
 def missing() -> str:
@@ -29,27 +23,6 @@ def missing() -> str:
     if not shutil.which("chromedriver"):
         return "needs chromedriver (apt-get install chromium-driver)"
     return ""
-
-
-def write_tone(path: Path, seconds: float = 60.0, rate_hz: int = 48000) -> Path:
-    """A tone as the fake microphone's sound: 48 kHz mono 16 bit, the format that Chromium wants."""
-    period = int(rate_hz // TONE_HZ)
-    one = [int(32767 * TONE_LEVEL * math.sin(2 * math.pi * n / period)) for n in range(period)]
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(struct.pack(f"<{period}h", *one) * int(seconds * TONE_HZ))
-    return path
-
-
-def write_hush(path: Path, rate_hz: int = 48000) -> Path:
-    """A microphone that hears only the hiss of a quiet room."""
-    noise = random.Random(5)
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate_hz, 0, "NONE", ""))
-        file.writeframes(struct.pack(f"<{rate_hz}h", *(noise.randint(-3, 3) for _ in range(rate_hz))))
-    return path
 
 
 @contextlib.contextmanager

@@ -3,20 +3,21 @@
 import base64
 import io
 import math
-import random
-import struct
-import subprocess
 import sys
 import tempfile
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fake_microphone import RATE_HZ as MIC_HZ
+from fake_microphone import write_microphone, write_sound
 from fake_page_server import RATE_HZ, FakeServer, running
 from hubbub.voice import event as ev
+from hubbub.voice.audio.frames import EAR_HZ
+from hubbub.voice.audio.wav import read_wav
 from page_browser import LOOPBACK, Page, chromium
+from served_house import served_house
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 STORY = (
@@ -31,25 +32,18 @@ def syllables(seconds: float) -> float:
     return min(1.0, phrase * (0.12 + 0.88 * abs(math.sin(seconds * 11) * math.sin(seconds * 6.3 + 1))) ** 1.5)
 
 
-def write_murmur(path: Path, seconds: int = 30, rate_hz: int = 48000) -> Path:
+def write_murmur(path: Path, seconds: int = 30) -> Path:
     """A microphone that is spoken into, now and then."""
-    noise = random.Random(7)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        for step in range(seconds * 50):
-            at = step / 50
-            loud = 9000 * syllables(at) if at % 5 < 2.2 else 60
-            file.writeframes(struct.pack(f"<{rate_hz // 50}h", *(int(noise.uniform(-loud, loud)) for _ in range(rate_hz // 50))))
-    return path
+    noise = np.random.default_rng(7)
+    loud = np.repeat([9000 * syllables(step / 50) if step % 250 < 110 else 60 for step in range(seconds * 50)], MIC_HZ // 50)
+    return write_sound(path, (noise.uniform(-1, 1, seconds * MIC_HZ) * loud).astype(np.int16))
 
 
 def converse(page: Page, fake: FakeServer, *, chinese: bool = False) -> None:
     """A conversation with all there is to see: a cut reply, a backchannel, a partial, a reply that is being spoken."""
     first, second = ("你好，我是小安。", "给我讲个故事吧。") if chinese else ("Hello, my name is Ann.", "Tell me a story.")
-    hello = "你好 ， 小安 ！ 很 高兴 认识 你 。" if chinese else "Hello Ann, nice to meet you."
-    story = "从前 有 一位 守灯塔 的 人 ， 她 每天 晚上 都 和 雾 说话 。" if chinese else STORY
+    hello = "你好，|小安！|很|高兴|认识|你。" if chinese else "Hello Ann, nice to meet you."
+    story = "从前|有|一位|守灯塔|的|人，|她|每天|晚上|都|和|雾|说话，|把|这|一天|看见|的|都|讲|给|它|听。" if chinese else STORY
     fake.turns = 1
     fake.send(ev.Transcript(speaker="Ann", text=first, final=True, turn=1))
     said = fake.say(hello, word_ms=60)
@@ -64,7 +58,7 @@ def converse(page: Page, fake: FakeServer, *, chinese: bool = False) -> None:
     third = "后来呢？雾最后记住了吗？" if chinese else "Wait, did the fog ever remember?"
     fake.send(ev.Transcript(speaker="Ann", text=third, final=True, turn=3))
     last = (
-        "有 一次 ， 它 记住 了 一个 字 ， 就是 她 的 名字 。"
+        "有|一次，|它|记住|了|一个|字，|就是|她|的|名字，|轻轻|地|说了|出来。"
         if chinese
         else ("Once, it did. It came back with a single word, and the word was her own name, spoken very softly.")
     )
@@ -265,54 +259,41 @@ def sheet(page: Page, lang: str, dark: bool) -> bytes:
 
 def operate(sound: Path) -> None:
     """The operator's page with a real server: a spoken request, the answer cut, another request; then its recording, replayed."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(Path(__file__).with_name("page_house.py")), folder]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().strip()
-            with chromium(microphone=Path(f"{sound}%noloop"), extra=LOOPBACK, size=(1280, 900)) as driver:
-                page = Page(driver).open(f"{address}/?name=Ann&lang=en&mic=raw").join()
-                page.until("document.querySelectorAll('.entry[data-own=true][data-state=final]').length >= 2", seconds=60)
-                page.wait(4000)
-                page.type("what time is it\n")
-                page.wait(4000)
-                driver.switch_to.new_window("tab")
-                page.phone(1280, 1040, 1)
-                driver.get(f"{address}/operator?lang=en")
-                page.until("document.querySelectorAll('#turns li').length >= 2", seconds=20)
-                for name, dark in (("operator.png", False), ("operator-dark.png", True)):
-                    page.dark(dark)
-                    page.wait(300)
-                    shoot(page, name)
-                driver.switch_to.window(driver.window_handles[0])
-                page.click("#leave")
-                driver.switch_to.window(driver.window_handles[1])
-                page.until("[...document.querySelectorAll('#recordings td')].some(e => e.textContent === 'complete')", seconds=20)
-                page.js("document.querySelector('#recordings a').click()")
-                page.until("document.querySelectorAll('#happened li').length > 2", seconds=20)
-                page.click("#replay")
-                page.until("document.querySelector('.verdict')", seconds=60)
-                page.js("window.hubbub.recording.seek(6000)")
-                for name, dark in (("operator-recording.png", False), ("operator-recording-dark.png", True)):
-                    page.dark(dark)
-                    page.wait(500)
-                    shoot(page, name)
-        finally:
-            server.terminate()
-            server.wait(15)
+    with tempfile.TemporaryDirectory() as folder, served_house("--record", folder) as server:
+        address = server.url
+        with chromium(microphone=Path(f"{sound}%noloop"), extra=LOOPBACK, size=(1280, 900)) as driver:
+            page = Page(driver).open(f"{address}/?name=Ann&lang=en&mic=raw").join()
+            page.until("document.querySelectorAll('.entry[data-own=true][data-state=final]').length >= 2", seconds=60)
+            page.wait(4000)
+            page.type("what time is it\n")
+            page.wait(4000)
+            driver.switch_to.new_window("tab")
+            page.phone(1280, 1040, 1)
+            driver.get(f"{address}/operator?lang=en")
+            page.until("document.querySelectorAll('#turns li').length >= 2", seconds=20)
+            for name, dark in (("operator.png", False), ("operator-dark.png", True)):
+                page.dark(dark)
+                page.wait(300)
+                shoot(page, name)
+            driver.switch_to.window(driver.window_handles[0])
+            page.click("#leave")
+            driver.switch_to.window(driver.window_handles[1])
+            page.until("[...document.querySelectorAll('#recordings td')].some(e => e.textContent === 'complete')", seconds=20)
+            page.js("document.querySelector('#recordings a').click()")
+            page.until("document.querySelectorAll('#happened li').length > 2", seconds=20)
+            page.click("#replay")
+            page.until("document.querySelector('.verdict')", seconds=60)
+            page.js("window.hubbub.recording.seek(6000)")
+            for name, dark in (("operator-recording.png", False), ("operator-recording-dark.png", True)):
+                page.dark(dark)
+                page.wait(500)
+                shoot(page, name)
 
 
 def write_requests(path: Path) -> Path:
     """"Tell me a story", twice, so that the second cuts the answer to the first."""
-    with wave.open(str(IMAGES.parents[1] / "audio_fixtures/requests/tell_me_a_story.wav")) as file:
-        speech = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
-    louder = np.interp(np.arange(3 * len(speech)) / 3, np.arange(len(speech)), speech).astype("<i2")
-    hiss = np.random.default_rng(5).integers(-3, 4, 4 * 48000).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 48000, 0, "NONE", ""))
-        file.writeframes(np.concatenate([hiss, louder, hiss, hiss, louder, np.tile(hiss, 10)]).tobytes())
-    return path
+    story = read_wav(IMAGES.parents[1] / "audio_fixtures/requests/tell_me_a_story.wav", EAR_HZ)
+    return write_microphone(path, 4.0, story, 8.0, story, 40.0)
 
 
 def main() -> None:

@@ -30,10 +30,10 @@ class Served:
 
 
 @contextmanager
-def served_house(*arguments: str | Path) -> Iterator[Served]:
-    """Runs `hubbub serve` with `arguments` until the end of the block, then interrupts it and waits for it."""
+def served_house(*arguments: str | Path, **variables: str) -> Iterator[Served]:
+    """Runs `hubbub serve` with `arguments` and environment `variables` until the end of the block, then interrupts it and waits for it."""
     environ = {name: value for name, value in os.environ.items() if name not in NOT_FOR_TESTS}
-    environ["OLLAMA_HOST"] = "127.0.0.1:1"
+    environ |= {"OLLAMA_HOST": "127.0.0.1:1", **variables}
     command = [sys.executable, "-m", "hubbub.voice.cli", "serve", "--port", "0", *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ)
     served = Served("", process)

@@ -4,36 +4,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fake_microphone
 import numpy as np
 import page_browser
 import pytest
 from fake_page_server import RATE_HZ, TONE_HZ, FakeServer, running
 from hubbub.voice import event as ev
 from hubbub.voice import protocol as wire
-from page_browser import Page, chromium, write_tone
+from page_browser import Page, chromium
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-")]
 
 HELLO = "Hello Ann, how are you today?"
 STORY = "Once upon a time there was a lighthouse keeper who talked to the fog every single evening of her long life"
-
-
-@pytest.fixture(scope="module")
-def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tone(tmp_path_factory.mktemp("microphone") / "tone.wav")
-
-
-@pytest.fixture(scope="module")
-def browser(tone: Path) -> Iterator[Page]:
-    with chromium(microphone=tone) as driver:
-        yield Page(driver)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeServer]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture
@@ -80,9 +64,9 @@ def test_microphone_arrives_as_pcm16_at_16_khz(page: Page, fake: FakeServer) -> 
     heard = np.frombuffer(bytes(fake.audio[start:]), dtype="<i2").astype(np.float64)[:16000]
     assert len(heard) == 16000
     spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
-    assert abs(int(np.argmax(spectrum)) - page_browser.TONE_HZ) <= 2
+    assert abs(int(np.argmax(spectrum)) - fake_microphone.TONE_HZ) <= 2
     level = np.sqrt(np.mean(heard**2)) / 32768
-    assert level == pytest.approx(page_browser.TONE_LEVEL / np.sqrt(2), rel=0.1)
+    assert level == pytest.approx(fake_microphone.TONE_LEVEL / np.sqrt(2), rel=0.1)
     beside = spectrum.copy()
     beside[980:1020] = 0
     assert spectrum.max() > 100 * beside.max(), "the tone comes without hiss and without aliases"
@@ -323,6 +307,18 @@ def test_lost_connection_shows_a_banner_and_comes_back(browser: Page, fake: Fake
     sounds = len(fake.audio)
     speaking(browser, fake)
     assert len(fake.audio) > sounds, "the microphone goes on"
+
+
+def test_a_machine_without_a_network_does_not_listen(page: Page, fake: FakeServer) -> None:
+    for online, status, connection in ((False, "Reconnecting", "Reconnecting"), (True, "Listening", "Connected")):
+        page.js(
+            "(Object.defineProperty(navigator, 'onLine', {value: arguments[0], configurable: true}),"
+            " dispatchEvent(new Event(arguments[0] ? 'online' : 'offline')))",
+            online,
+        )
+        assert page.text("#status") == status
+        assert page.text("#connection") == connection
+        assert bool(page.js("document.querySelector('.notice[data-key=quiet]')")) is not online
 
 
 def test_refusal_says_the_servers_reason(browser: Page, fake: FakeServer) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 import page_browser
 import pytest
 from cut_line import CutLine, cut_line
+from fake_microphone import TONE_HZ, write_hush, write_tone
 from hubbub.voice.client import SimulatedLoudspeaker, VoiceClient, VoicesFrame
-from page_browser import LOOPBACK, Page, chromium, write_tone
+from page_browser import LOOPBACK, Page, chromium
 from page_layout import PHONE, layout_faults
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -64,7 +65,7 @@ def house() -> Iterator[LiveHouse]:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A quiet room with three microphones and three loudspeakers."""
-    hush = page_browser.write_hush(tmp_path_factory.mktemp("microphone") / "hush.wav")
+    hush = write_hush(tmp_path_factory.mktemp("microphone") / "hush.wav")
     with chromium(microphone=hush, extra=(*LOOPBACK, "--use-fake-device-for-media-stream=device-count=3")) as driver:
         yield Page(driver)
 
@@ -299,6 +300,31 @@ def gone_devices(page: Page) -> None:
     page.join()
     page.until("document.querySelector('.notice[data-key=no-speaker]') && document.querySelector('.notice[data-key=other-microphone]')")
     page.until("window.hubbub.view.dock.level > 0.1")
+
+
+# ── each other ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+LOUDEST = (
+    "(() => { const a = window.hubbub.player.analyser, d = new Float32Array(a.frequencyBinCount);"
+    " a.getFloatFrequencyData(d); return d.indexOf(Math.max(...d)) * a.context.sampleRate / a.fftSize; })()"
+)
+"""The frequency that sounds loudest of what comes in frames, Hz."""
+
+
+def test_one_person_hears_another_over_the_websocket(page: Page, tmp_path: Path, house: LiveHouse) -> None:
+    """Kim's microphone hears a tone, Lee's a quiet room."""
+    lee = page.open(at(house.url, "r8", "Lee", transport="websocket")).join()
+    with chromium(microphone=write_tone(tmp_path / "tone.wav", 2)) as driver:
+        kim = Page(driver).open(at(house.url, "r8", "Kim", transport="websocket")).join()
+        lee.until("window.hubbub.player.level() > 0.1")
+        assert abs(lee.js(LOUDEST) - TONE_HZ) < 50
+        lee.until("document.querySelector('#people li:has(button[title=Kim])').dataset.doing === 'speaking'")
+        assert kim.js("window.hubbub.player.level()") < 0.001, "nobody hears himself"
+        kim.click("#mute")
+        lee.until("window.hubbub.player.level() < 0.001")
+        kim.click("#mute")
+        lee.until("window.hubbub.player.level() > 0.1")
+        assert kim.faults() == [] == lee.faults()
 
 
 # ── coming back, and having others in ────────────────────────────────────────────────────────────────────────────────────

@@ -42,6 +42,17 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield served.url
 
 
+def remembered(page: Page) -> None:
+    """What was said is in the agent's memory, which only a token opens."""
+    page.type("what is your name\n")
+    page.until("document.querySelector('.entry[data-kind=agent][data-state=final]')")
+    page.click("#tab-memory")
+    page.until("document.querySelectorAll('.memories li').length === 2")
+    said = page.text(".entry[data-kind=agent] .text")
+    assert page.text(".memories li:first-child").splitlines() == ["Mo", "what is your name"]
+    assert page.text(".memories li:last-child").splitlines() == ["Ava", said]
+
+
 def test_a_token_in_the_link_lets_in_and_invites(address: str) -> None:
     token = hubbub("token", "--room", "default", "--name", "Mo", "--role", "moderator")
     with chromium(extra=LOOPBACK) as driver:
@@ -54,6 +65,7 @@ def test_a_token_in_the_link_lets_in_and_invites(address: str) -> None:
         assert "token" not in driver.current_url, "it is taken out of the address"
         assert page.js("[document.querySelector('#name').value, document.querySelector('#name').readOnly]") == ["Mo", True]
         page.join()
+        remembered(page)
         page.click("#invite-open")
         page.until("document.querySelector('#invite-link').value.includes('#token=')")
         link = page.js("document.querySelector('#invite-link').value")
@@ -63,6 +75,10 @@ def test_a_token_in_the_link_lets_in_and_invites(address: str) -> None:
         assert page.js("window.hubbub.client.joined.participants.map(one => one.name)")[:2] == ["Ava", "Mo"]
         page.click("#people li:has(button[title='Mo']) button")
         assert page.js("document.querySelectorAll('#person-actions button').length") == 0, "a guest moderates nobody"
+        page.click("#person [data-close]")
+        page.click("#tab-memory")
+        page.until("document.querySelector('#memory').innerText.includes('moderators')")
+        assert page.js("document.querySelectorAll('.memories li').length") == 0, "what Mo said is not for every guest"
         driver.get(f"{address}/operator?lang=en")
         page.until("!document.querySelector('#key-form').hidden")
         page.driver.find_element("css selector", "#key").send_keys(os.environ["HUBBUB_SERVER_KEY"] + "\n")

@@ -1,16 +1,15 @@
 """The operator's page with a real server that records and is locked: its figures, a recording's timeline and sound, and a replay."""
 
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import page_browser
 import pytest
+from fake_microphone import write_tone
 from hubbub.voice.token import TokenRequest, mint
-from page_browser import AXE, LOOPBACK, Page, chromium, write_tone
+from page_browser import AXE, LOOPBACK, Page, chromium
+from served_house import served_house
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,24 +17,24 @@ pytestmark = [
     pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-"),
 ]
 
-HOUSE = Path(__file__).with_name("page_house.py")
+ROOMS = """
+server:
+  access: {open: false}
+rooms:
+  default:
+    agents: [{name: Ava}]
+"""
 KEY = secrets.token_urlsafe(32)
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("pocketsphinx")
-    folder = tmp_path_factory.mktemp("recordings")
-    environ = os.environ | {"HUBBUB_SERVER_KEY": KEY}
-    server = subprocess.Popen([sys.executable, str(HOUSE), str(folder)], stdout=subprocess.PIPE, text=True, env=environ)
-    try:
-        assert server.stdout is not None
-        address = server.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "the server did not start"
-        yield address
-    finally:
-        server.terminate()
-        server.wait(15)
+    folder = tmp_path_factory.mktemp("recorded")
+    rooms = folder / "rooms.yaml"
+    rooms.write_text(ROOMS)
+    with served_house(rooms, "--record", folder / "recordings", HUBBUB_SERVER_KEY=KEY) as served:
+        yield served.url
 
 
 def talk(page: Page, address: str) -> None:

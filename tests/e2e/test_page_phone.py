@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import page_browser
 import pytest
-from fake_page_server import FakeServer, running
+from fake_page_server import FakeServer
 from hubbub.voice import event as ev
 from hubbub.voice import protocol as wire
-from page_browser import Page, chromium, write_tone
+from page_browser import Page
 from page_layout import LANDSCAPE, PHONE, caption_faults, layout_faults
 from selenium.webdriver.common.keys import Keys
 
@@ -21,35 +21,18 @@ NARROW_ROOM_PX = 64
 """The same where a keyboard is up or the phone lies on its side: two lines."""
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    tone = write_tone(tmp_path_factory.mktemp("microphone") / "tone.wav")
-    devices = "--use-fake-device-for-media-stream=device-count=3"
-    with chromium(microphone=tone, extra=(devices,)) as driver:
-        page = Page(driver)
-        page.phone(*PHONE)
-        page.touch(True)
-        yield page
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[FakeServer]:
-    with running() as server:
-        yield server
-
-
 @pytest.fixture
 def page(browser: Page, fake: FakeServer) -> Iterator[Page]:
     """A person who has just come in by a link."""
     browser.faults()
-    fake.forget()
+    browser.phone(*PHONE)
+    browser.touch(True)
     browser.open(f"{fake.base_url}{ADDRESS}")
     assert layout_faults(browser) == []
     browser.tap("#join-voice")
     browser.until("!document.querySelector('#room').hidden && window.hubbub.client.state === 'open'")
     yield browser
     assert browser.faults() == []
-    browser.phone(*PHONE)
     browser.js("(localStorage.clear(), sessionStorage.clear())")
     browser.driver.get("about:blank")
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import page_browser
 import pytest
-from fake_page_server import FakeServer, running
+from fake_page_server import FakeServer
 from hubbub.voice import event as ev
 from hubbub.voice import protocol as wire
-from page_browser import AXE, Page, chromium, write_tone
+from page_browser import AXE, Page
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -17,19 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(page_browser.missing(
 
 HELLO = "Hello Ann, how are you today?"
 ADDRESS = "/?name=Ann&lang=en&mic=raw&transport=websocket"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    tone = write_tone(tmp_path_factory.mktemp("microphone") / "tone.wav")
-    with chromium(microphone=tone) as driver:
-        yield Page(driver)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeServer]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """A whole conversation in the browser: espeak's voice into the page's microphone, a real server, and what comes back."""
 
-import subprocess
-import sys
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import page_browser
 import pytest
+from fake_microphone import write_microphone
 from page_browser import LOOPBACK, Page, chromium
+from served_house import served_house
 
 pytestmark = [
     pytest.mark.browser,
@@ -17,7 +15,6 @@ pytestmark = [
     pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-"),
 ]
 
-HOUSE = Path(__file__).with_name("page_house.py")
 BEFORE_S = 6.0
 """Silence before the request: the greeting, if there is one, is over by then."""
 
@@ -26,33 +23,14 @@ BEFORE_S = 6.0
 def house() -> Iterator[str]:
     """A server with the offline engines; its address."""
     pytest.importorskip("pocketsphinx")
-    server = subprocess.Popen([sys.executable, str(HOUSE)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        address = server.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "the server did not start"
-        yield address
-    finally:
-        server.terminate()
-        server.wait(15)
+    with served_house() as served:
+        yield served.url
 
 
 @pytest.fixture
-def request_sound(tmp_path: Path, fixture_path: Callable[[str], Path]) -> Path:
+def request_sound(tmp_path: Path, fixture_audio: Callable[[str], bytes]) -> Path:
     """What the fake microphone hears: silence, "tell me a story", silence."""
-    with wave.open(str(fixture_path("requests/tell_me_a_story"))) as file:
-        assert file.getframerate() == 16000
-        speech = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
-    at = np.arange(3 * len(speech)) / 3
-    louder = np.interp(at, np.arange(len(speech)), speech).astype("<i2")
-    hiss = np.random.default_rng(5).integers(-3, 4, int(BEFORE_S * 48000)).astype("<i2")
-    path = tmp_path / "request.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48000)
-        file.writeframes(np.concatenate([hiss, louder, np.tile(hiss, 8)]).tobytes())
-    return path
+    return write_microphone(tmp_path / "request.wav", BEFORE_S, fixture_audio("requests/tell_me_a_story"), 50.0)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "webrtc"])

@@ -3,16 +3,13 @@ the WebSocket where UDP finds no way."""
 
 import os
 import signal
-import subprocess
-import sys
 import time
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import page_browser
 import pytest
+from fake_microphone import write_hush
 from page_browser import LOOPBACK, Page, chromium
 from served_house import served_house
 
@@ -22,7 +19,6 @@ pytestmark = [
     pytest.mark.skipif(bool(page_browser.missing()), reason=page_browser.missing() or "-"),
 ]
 
-HOUSE = Path(__file__).with_name("page_house.py")
 NO_UDP = ("--webrtc-ip-handling-policy=disable_non_proxied_udp", "--force-webrtc-ip-handling-policy")
 
 
@@ -31,27 +27,14 @@ def server() -> Iterator[tuple[str, int]]:
     """A whole server with the offline engines: its address and its process."""
     pytest.importorskip("aiortc")
     pytest.importorskip("pocketsphinx")
-    process = subprocess.Popen([sys.executable, str(HOUSE)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "the server did not start"
-        yield address, process.pid
-    finally:
-        process.terminate()
-        process.wait(15)
+    with served_house() as served:
+        yield served.url, served.process.pid
 
 
 @pytest.fixture(scope="module")
 def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A microphone that hears only the hiss of a quiet room."""
-    path = tmp_path_factory.mktemp("microphone") / "hiss.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48000)
-        file.writeframes(np.random.default_rng(5).integers(-3, 4, 48000).astype("<i2").tobytes())
-    return path
+    return write_hush(tmp_path_factory.mktemp("microphone") / "hush.wav")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Two people in two real browsers and two agents in one room, over WebRTC with real engines: who hears whom is measured in the pages."""
 
 import time
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from hubbub.voice.audio.resample import resample
+from fake_microphone import write_microphone
 from page_browser import Page, chromium, missing
 from served_house import served_house
 
@@ -33,17 +32,6 @@ LISTEN = """
     window.hubbub.client.on('event', (event) => window.seen.push({at: Date.now(), ...event}));
     setInterval(() => window.levels.push([Date.now(), window.hubbub.player.level()]), 20);
 """
-
-
-def microphone(path: Path, *parts: bytes | float) -> Path:
-    """A WAV file for the fake microphone: sounds (PCM16 at 16 kHz) and silences (seconds)."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        for part in parts:
-            file.writeframes(resample(part, 16_000, 48_000) if isinstance(part, bytes) else bytes(2 * int(part * 48_000)))
-    return path
 
 
 class Person(Page):
@@ -87,8 +75,8 @@ def test_two_people_and_two_agents(tmp_path: Path, fixture_audio: Callable[[str]
     pytest.importorskip("pocketsphinx")
     config = tmp_path / "council.yaml"
     config.write_text(ROOM)
-    asks = microphone(tmp_path / "kim.wav", BEFORE_S, fixture_audio("requests/count_to_twenty"), 120.0)
-    breaks_in = microphone(tmp_path / "lee.wav", 2.0, fixture_audio("requests/no_wait"), 2.0)
+    asks = write_microphone(tmp_path / "kim.wav", BEFORE_S, fixture_audio("requests/count_to_twenty"), 120.0)
+    breaks_in = write_microphone(tmp_path / "lee.wav", 2.0, fixture_audio("requests/no_wait"), 2.0)
     with ExitStack() as stack:
         server = stack.enter_context(served_house(config))
         lee = stack.enter_context(person(server.url, "Lee", str(breaks_in)))

@@ -12,8 +12,9 @@ from typing import Any
 
 import page_browser
 import pytest
+from fake_microphone import write_tone
 from hubbub.voice.server import create_app, http_server
-from page_browser import LOOPBACK, Page, chromium, write_tone
+from page_browser import LOOPBACK, Page, chromium
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 

@@ -2,14 +2,13 @@
 the page."""
 
 import time
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hubbub.voice.audio.resample import resample
+from fake_microphone import write_microphone
 from page_browser import chromium, missing
 from selenium.webdriver.support.ui import WebDriverWait
 from served_house import served_house
@@ -19,17 +18,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.skipif(bool(miss
 SCRIPT = (Path(__file__).parent / "webrtc_page.js").read_text()
 LOUD = 0.01
 """RMS of full scale 1: speech has ten times as much."""
-
-
-def microphone(path: Path, *parts: bytes | float) -> Path:
-    """A WAV file for the fake microphone: sounds (PCM16 at 16 kHz) and silences (seconds)."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        for part in parts:
-            file.writeframes(resample(part, 16_000, 48_000) if isinstance(part, bytes) else bytes(2 * int(part * 48_000)))
-    return path
 
 
 class Page:
@@ -50,7 +38,7 @@ class Page:
 
 
 def test_a_person_asks_hears_the_answer_and_breaks_in(tmp_path: Path, fixture_audio: Callable[[str], bytes]) -> None:
-    sound = microphone(
+    sound = write_microphone(
         tmp_path / "microphone.wav", 1.0, fixture_audio("requests/count_to_twenty"), 4.0, fixture_audio("requests/no_wait"), 20.0
     )
     with (
