@@ -12,6 +12,7 @@ import secrets
 import weakref
 
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
+from .audio.level import peak_dbfs
 from .connection import Connection
 from .ear import Ear
 from .event import (
@@ -46,6 +47,10 @@ from .turn.policy import TurnPolicy
 from .vad.base import VADEngine
 
 log = logging.getLogger("hubbub.session")
+
+SOUNDS_DBFS = -50.0
+"""Peak of a frame over a reply that may be the caller breaking in, and is not left for the next tick: above a room's hiss, and below the
+softest voice that is waited for."""
 
 
 class Session:
@@ -147,6 +152,8 @@ class Session:
         self.open_turn.feed(pcm[: len(pcm) - surplus * SAMPLE_BYTES] if surplus else pcm)
         if self.state.ear is machine.Ear.PAUSING:
             self.hurry()
+        elif self.state.mouth is machine.Mouth.PLAYING and self.ear.ready and peak_dbfs(pcm) > SOUNDS_DBFS:
+            self.room.hurry(self)  # he may be breaking in: his window is judged now, not at the next tick
         if surplus and not self._told_overflow:
             self._told_overflow = True
             self.emit(

@@ -562,3 +562,21 @@ def test_an_impossible_verdict_is_refused(verdict):
     with pytest.raises(IllegalInput, match="patience"):
         bench.feed(s.Completeness(bench.state.now, 1, *verdict))
     assert bench.state == before
+
+
+def test_a_rasp_that_wavers_below_the_onset_keeps_no_reply_held():
+    bench = Bench(TurnPolicy())
+    bench.reply()
+    bench.speech(100)
+    end = bench.window_end
+    bench.sound(320, 0.4)
+    assert of(s.CloseUtterance, bench.log) == [s.CloseUtterance(1, end)]
+    bench.final("")
+    assert bench.kinds()[-1] == "Resume"
+
+
+def test_in_the_caller_s_own_turn_a_voice_may_waver():
+    bench = Bench(TurnPolicy())
+    bench.speech(100)
+    bench.sound(320, 0.4)
+    assert of(s.CloseUtterance, bench.log) == []

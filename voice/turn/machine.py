@@ -121,7 +121,8 @@ def _is_stale(state: State, event: s.Input) -> bool:
 def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) -> None:
     probability = 0.0 if event.ignored else event.probability
     if state.ear is Ear.SPEAKING:
-        if probability >= policy.offset_probability:
+        held = state.mouth is Mouth.HELD  # what is to end a reply must be voice as surely as what held it: a rasp wavers below that
+        if probability >= (policy.onset_probability if held else policy.offset_probability):
             state.voiced += event.samples
             voice = event.at if event.loud_until is None else event.loud_until
             if voice > state.last_voice:  # a VAD goes on saying "speech" for a while after the last sound: that takes nothing back
