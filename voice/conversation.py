@@ -177,19 +177,20 @@ class Conversation:
         run = self._saying(reply)
         if run is not None and session is run.turn.session:
             run.marks.sent = now
-            if session.connection is not None and not session.connection.reports_playhead:
-                self._report_latency(run, now)
 
-    def first_heard(self, session: Session, reply: int, at: float) -> None:
-        """The far end reported that the first sample was heard at loop time `at`."""
+    def first_heard(self, session: Session, reply: int, at: float | None = None) -> None:
+        """The far end reported that the first sample was heard at loop time `at`; without it, the first sample must have been heard, and
+        nobody tells when: its way is not counted."""
         run = self._saying(reply)
         if run is not None and session is run.turn.session:
-            self._report_latency(run, at)
+            self._report_latency(run, run.marks.sent if at is None else at)
 
     def playout_ended(self, session: Session, reply: int, ledger: Ledger) -> None:
         """A caller has heard the reply to its end."""
         run = self._saying(reply)
         if run is not None:
+            if run.marks.sent:
+                self.first_heard(session, reply)  # unless that was told
             run.ledgers[session] = ledger
             if run.heard_by_all:
                 self._complete(run)

@@ -17,6 +17,10 @@ UNREPORTED_DELAY_MS = 150
 EXTRAPOLATE_S = 0.4
 """How long a playhead is taken to go on after its last report (clients report every 100 ms)."""
 
+FIRST_REPORT_S = 0.5
+"""How long the first report of a reply is waited for, before its playhead is estimated, where earlier replies were reported without a
+promise: by a browser that knows which RTP packet it plays."""
+
 PATIENCE_S = 2.0
 """How long after its sound should have ended a reply waits for the far end's last report."""
 
@@ -47,6 +51,16 @@ class Mouthpiece:
         self._full_until = 0.0
         """Until then the far end has its lead: nothing is due."""
 
+    def connect(self, *, reports: bool, lead_ms: int) -> None:
+        """Another line to the far end, which promises to report its playhead, or does not."""
+        self.reports, self.lead_ms, self.delay_ms = reports, lead_ms, UNREPORTED_DELAY_MS
+        self._ever_reported = self._ever_reported and reports
+
+    @property
+    def told(self) -> bool:
+        """Whether the far end tells its playhead: it has promised to, or does so without a promise."""
+        return self.reports or self._ever_reported
+
     def due(self, now: float) -> list[Sound]:
         """The sound that should leave at `now`."""
         reply = self.playout.current
@@ -60,7 +74,7 @@ class Mouthpiece:
         self._full_until = 0.0
         out: list[Sound] = []
         head, lead = self._head(now), self.lead_ms * MOUTH_HZ // 1000
-        if not self.reports and not self._reported:
+        if not self.reports and not self._reported and now - self._began >= (FIRST_REPORT_S if self._ever_reported else 0.0):
             self.playout.played(reply, head - self.delay_ms * MOUTH_HZ // 1000)
         while (sent := self.playout.sent(reply)) - head < lead:
             sound = self.playout.pull(MOUTH_FRAME_SAMPLES)
@@ -92,7 +106,7 @@ class Mouthpiece:
     def estimate(self, now: float) -> None:
         """The far end reports nothing after all: from now on the clock says where its playhead is."""
         self._anchor_offset, self._anchor_at = self._head(now), now
-        self.reports = False
+        self.reports = self._ever_reported = False
         self._full_until = 0.0
 
     def hold(self, reply: int) -> None:
@@ -151,7 +165,7 @@ class Mouthpiece:
             return False
         if self.playout.through(reply):
             return True
-        if not self.reports and now >= self._complete_at + self.delay_ms / 1000:
+        if not self.reports and now >= self._complete_at + self.delay_ms / 1000 + (self.extrapolate_s if self._reported else 0.0):
             self.playout.played(reply, self.playout.sent(reply))
             return True
         return now >= self._complete_at + (SILENT_PATIENCE_S if silent else PATIENCE_S)

@@ -35,7 +35,7 @@ from .hearing import Hearing
 from .limits import Share
 from .line import Line
 from .mixer import Lane
-from .mouthpiece import UNREPORTED_DELAY_MS, Mouthpiece
+from .mouthpiece import Mouthpiece
 from .openturn import OpenTurn
 from .playout import Ledger
 from .screen import Screen
@@ -119,9 +119,7 @@ class Session:
         from the playhead. `heard`: how far the far end had played, a reply and samples at 24 kHz.
         """
         previous, resumed = self.line.connection, self.line.used
-        self.mouthpiece.reports = connection.reports_playhead
-        self.mouthpiece.lead_ms = connection.lead_ms
-        self.mouthpiece.delay_ms = UNREPORTED_DELAY_MS
+        self.mouthpiece.connect(reports=connection.reports_playhead, lead_ms=connection.lead_ms)
         self.line.attach(connection, joined, after)
         if resumed:
             now = asyncio.get_running_loop().time()
@@ -279,6 +277,8 @@ class Session:
             if self.line.tap is not None:
                 self.line.tap.spoke(self.ear.clock, sound)
         self._note_playhead(self.playout.current)
+        if not self.mouthpiece.told and self.playout.playhead(self.playout.current):
+            self.talk.first_heard(self, self.playout.current)
         if self.mouthpiece.ending:
             self._look_for_end(now)
 

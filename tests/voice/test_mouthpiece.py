@@ -140,6 +140,25 @@ def test_reports_that_were_not_promised_are_believed_but_do_not_slow_the_pace():
     assert mouthpiece.playout.playhead(1) == int((0.49 - 0.19) * 24_000), "not the estimate, which is 40 ms ahead"
 
 
+def test_one_that_reports_without_a_promise_is_asked_first_in_its_next_reply_and_waited_for_at_the_end():
+    mouth = speaking(1.0, reports=False)
+    for tick in range(101):
+        mouth.due(tick / 100)
+        if tick == 10:
+            mouth.played(1, FRAME, 0.1)
+    assert mouth.ending and not mouth.over(1, 1.0 + UNREPORTED_DELAY_MS / 1000), "its last report is on its way"
+    mouth.played(1, 24_000, 1.2)
+    assert mouth.over(1, 1.2)
+    mouth.playout.retire(1)
+    mouth.playout.begin(2)
+    mouth.playout.add_sound(2, bytes(2 * 48_000))
+    for tick in range(200, 250):
+        mouth.due(tick / 100)
+    assert mouth.playout.playhead(2) == 0, "nothing is estimated yet"
+    mouth.due(2.5)
+    assert mouth.playout.playhead(2) == 12_000 - UNREPORTED_DELAY_MS * 24, "no report came"
+
+
 def test_a_far_end_that_promised_reports_and_never_sends_one_is_estimated():
     mouth = speaking(5.0)
     for tick in range(700):

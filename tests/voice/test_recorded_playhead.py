@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hubbub.voice.audio.frames import FRAME_MS, MOUTH_HZ
-from hubbub.voice.event import Floor, Hold, Resume
+from hubbub.voice.event import Floor, Hold, Resume, Turn
 from hubbub.voice.operate.heard import Played, Run, at_the_ear, played
 from hubbub.voice.operate.timeline import timeline
 from hubbub.voice.record import DECISIONS, PLAYED, Recorder
@@ -85,6 +85,37 @@ def test_of_an_ear_without_reports_it_is_told_that_its_playhead_is_estimated(tmp
     assert 0 < reply["heard_samples"] < caller.heard_spans[-1][2], "under-credited, never over"
 
 
+async def _reports_without_a_promise(folder: Path) -> tuple[Path, list[float]]:
+    """Two turns of a caller over WebRTC who tells what he plays: the record, and what each turn waited for its way to the ear."""
+    world = World({"Ava": COUNT}, [""] * 5)
+    await world.room.open()
+    clock = asyncio.create_task(world.clock.run())
+    recorder = Recorder(folder, vad_name="energy")
+    try:
+        caller = world.caller("Kim", network_ms=60)
+        caller.session.mouthpiece.reports = False
+        recording = recorder.record(caller.session)
+        for number in (1, 2):
+            caller.session.type("count")
+            await caller.wait_for(Turn, lambda event, number=number: event.turn == number)
+            await asyncio.sleep(0.7)
+            caller.session.press_interrupt()
+        await caller.leave()
+    finally:
+        await world.room.close()
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
+        await asyncio.to_thread(recorder.close)
+    return recording.path, [turn.latency.play_ms for turn in caller.of(Turn)]
+
+
+def test_reports_that_were_not_promised_tell_what_was_heard_and_when(tmp_path: Path) -> None:
+    path, waits = run_simulated(_reports_without_a_promise(tmp_path))
+    replies = drawn(path)["replies"]
+    assert [reply["known"] for reply in replies] == ["reported", "reported"]
+    assert all(60 <= wait <= 60 + 60 + LATE_MS for wait in waits), "there, and the report's way back"
+
+
 def test_the_track_of_the_ear_is_what_came_out_of_the_loudspeaker(tmp_path: Path) -> None:
     path, caller = run_simulated(_held_and_cut(tmp_path, 0, True))
     recording = load_recording(path)
@@ -129,6 +160,16 @@ def test_late_reports_are_no_standstill_and_the_earliest_says_when_it_began() ->
 def test_a_playhead_that_fell_behind_stood_still() -> None:
     first, second = reports((1100, 2400), (1200, 4800), (1800, 7200), (1900, 9600))
     assert (first.at_ms, first.end, second.start, second.at_ms, second.to_ms) == (1000, 4800, 4800, 1700, 1900)
+
+
+def test_from_the_first_report_on_nothing_is_estimated() -> None:
+    marks = [(0, 240, False), (480, 2640, False), (1600, 2400, True), (3200, 4800, True)]
+    lines = [{"p": {"at": at, "reply": 1, "offset": offset, "reported": said}} for at, offset, said in marks]
+    lines.append({"s": {"at": 0, "reply": 1, "offset": 0, "samples": 4800, "place": 0}})
+    reply = played(lines, 0)[1]
+    assert reply.reported
+    (run,) = reply.runs()
+    assert (run.at_ms, run.start, run.end) == (0, 0, 4800), "by the reports alone"
 
 
 def test_nothing_is_heard_that_was_not_sent_and_nothing_twice() -> None:

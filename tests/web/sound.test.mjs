@@ -56,6 +56,22 @@ test('a stream\'s playhead is exact where the browser tells what it plays', () =
   assert.equal(clock.flowing, false);
 });
 
+test('what was on its way at a hold is known to be heard, and shown no further', () => {
+  const clock = new PlayheadClock(RATE);
+  clock.take({ type: 'playing', reply: 3, offset: 0, rtp: 1000 }, 0);
+  clock.take({ type: 'hold', reply: 3 }, 500, 1000 + 24_000);
+  assert.equal(clock.at(560, 1000 + 26_880).offset, 12_000, 'captions stand still');
+  assert.deepEqual(clock.known(560, 1000 + 26_880), { reply: 3, offset: 13_440 });
+  assert.equal(clock.known(560, null), null, 'where the browser does not tell, nobody does');
+  assert.equal(clock.known(2000, 1000 + 90_000), null, 'what comes later is no sound of the reply');
+  clock.take({ type: 'resume', reply: 3 }, 3000);
+  assert.equal(clock.known(3001, 1000 + 144_000), null, 'the stream went on without it');
+  clock.take({ type: 'playing', reply: 3, offset: 13_440, rtp: 200_000 }, 3010);
+  assert.deepEqual(clock.known(3050, 199_000), { reply: 3, offset: 13_440 });
+  clock.take({ type: 'clear', reply: 3 }, 3100, 200_960);
+  assert.equal(clock.known(3100, 200_960), null, 'what was cut has been counted');
+});
+
 test('a stream\'s playhead follows the floor and the clock where nothing better is told', () => {
   const clock = new PlayheadClock(RATE);
   clock.take({ type: 'reply', reply: 1, final: false }, 0);

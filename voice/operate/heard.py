@@ -51,7 +51,7 @@ class Played:
     """Frames as they left: place in the reply's sound, samples, place in the track of what was sent."""
     marks: list[tuple[float, int]] = field(default_factory=list)
     """The playhead's moves: ms since the recording began, samples."""
-    reported: bool = True
+    reported: bool = False
     """The far end said so; else the playhead was estimated."""
 
     def runs(self) -> list[Run]:
@@ -89,8 +89,10 @@ def played(lines: Iterable[dict[str, Any]], start_samples: int) -> dict[int, Pla
             known.pieces.append((entry["offset"], entry["samples"], entry["place"]))
             known.sent = max(known.sent, entry["offset"] + entry["samples"])
         elif "p" in line:
+            if entry.get("reported") is True and not known.reported:
+                known.marks.clear()  # from the first report on nothing is estimated, and what was before is not needed any more
+                known.reported = True
             known.marks.append((max(0, entry["at"] - start_samples) * 1000 / EAR_HZ, entry["offset"]))
-            known.reported = known.reported and entry.get("reported") is True
     return replies
 
 

@@ -25,16 +25,22 @@ export function connectPlayer(client, player) {
   const report = playheadReporter((reply, offset) => client.playhead(reply, offset));
   const clock = new PlayheadClock(client.audio.output_rate_hz);
   let streams = false;
+  const rtp = () => client.link?.playedRtp() ?? null;
   const follow = () => {
-    const { reply, offset } = clock.at(performance.now(), client.link?.playedRtp() ?? null);
+    const [now, sounds] = [performance.now(), rtp()];
+    const { reply, offset } = clock.at(now, sounds);
     if (reply) player.follow(reply, offset);
+    const known = clock.known(now, sounds);
+    if (known) report({ moment: 'progress', reply: known.reply, offset: Math.max(0, known.offset - onItsWay()) });
   };
+  /** Samples between the browser's mixer, which tells what it plays, and the ear. */
+  const onItsWay = () => Math.ceil((player.latencyMs * client.audio.output_rate_hz) / 1000);
   const choose = () => {
     streams = client.wire === 'webrtc';
     player.listen(client.link?.stream ?? null);
   };
   choose();
-  const timer = setInterval(() => clock.flowing && follow(), CLOCK_MS);
+  const timer = setInterval(() => clock.sounding(performance.now()) && follow(), CLOCK_MS);
   const undo = [
     client.on('link', choose),
     client.on('audio', (frame) => player.play(frame)),
@@ -51,7 +57,7 @@ export function connectPlayer(client, player) {
     }),
     client.on('event', (event) => {
       if (!streams) return;
-      clock.take(event, performance.now());
+      clock.take(event, performance.now(), rtp());
       if (event.type === 'hold' || event.type === 'clear') follow();
     }),
     player.on('playhead', (moved) => streams || report(moved)),
