@@ -18,7 +18,7 @@ TARGETS = """
   return [...root.querySelectorAll(wanted)].filter((e) => e.checkVisibility({ visibilityProperty: true }) && !inline(e)).map((e) => {
     const whole = e.closest('label.switch, label.room-choice') ?? e;  // a label takes the finger for its box
     const { left, right, top, bottom, width, height } = whole.getBoundingClientRect();
-    const scrolls = e.closest('.scroll, .people, .tab, dialog, .lobby');
+    const scrolls = e.closest('.scroll, .people, .tab, dialog, .lobby, body[data-view=operator] main');
     return { name: e.id || e.className || e.textContent, left, right, top, bottom, width, height, scrolls: !!scrolls };
   });
 """

@@ -9,6 +9,7 @@ import pytest
 from fake_microphone import write_tone
 from hubbub.voice.token import TokenRequest, mint
 from page_browser import AXE, LOOPBACK, Page, chromium
+from page_layout import PHONE, layout_faults
 from served_house import served_house
 
 pytestmark = [
@@ -40,7 +41,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def talk(page: Page, address: str) -> None:
     """A caller asks for a story and cuts it."""
     token = mint(TokenRequest(), KEY)[0]
-    page.open(f"{address}/?name=Ann<b>&lang=en&mic=raw&transport=websocket#token={token}").join("typing")
+    page.open(f"{address}/?name=Ann<b>&lang=en&mic=raw&transport=webrtc#token={token}").join("typing")
     page.type("tell me a story\n")
     page.until("document.querySelectorAll('.entry:last-child [data-word=heard]').length > 3", seconds=30)
     page.click("#interrupt")
@@ -65,7 +66,7 @@ def test_an_operator_sees_the_figures_and_replays_a_recording(house: str, tmp_pa
         page.until("!document.querySelector('#board').hidden && document.querySelector('#key-form').hidden")
         assert all("401" in fault for fault in page.faults()), "nothing but the refusals before there was a key"
         assert "Ann<b>" in page.text("#sessions")
-        assert "websocket" in page.text("#sessions")
+        assert "webrtc" in page.text("#sessions")
         assert page.js("document.querySelectorAll('#sessions b b').length") == 0
         assert page.text("#tiles li:first-child b") == "1"
         page.until("document.querySelectorAll('#turns li').length === 1")
@@ -79,6 +80,7 @@ def test_an_operator_sees_the_figures_and_replays_a_recording(house: str, tmp_pa
         driver.switch_to.window(operator)
         page.until("[...document.querySelectorAll('#recordings td')].some(e => e.textContent === 'complete')", seconds=20)
         replayed(page)
+        on_a_phone(page)
         assert page.faults() == []
 
 
@@ -99,6 +101,7 @@ def replayed(page: Page) -> None:
     assert [address.partition("?")[0].rpartition("/")[2] for address in addresses] == ["heard.flac", "ear.flac"]
     assert not any(KEY in address or "token" in address for address in addresses), "no key stands in an address"
     assert "s heard of" in happened, "what was heard of the reply that was cut"
+    assert page.js("window.hubbub.recording.timeline.replies.map(one => one.known)") == ["reported"], "the browser knows what it plays"
     page.click("#play")
     page.until("window.hubbub.recording.sound.every(one => one.currentTime > 0.3 && !one.error)", seconds=20)
     page.until("parseFloat(document.querySelector('#needle').style.getPropertyValue('--at')) > 5")
@@ -119,3 +122,25 @@ def replayed(page: Page) -> None:
     if AXE.exists():
         assert page.axe() == []
 
+
+def on_a_phone(page: Page) -> None:
+    """The recording that is open, and all figures: dark, in Chinese, at a phone's size."""
+    page.phone(*PHONE)
+    page.touch(True)
+    page.dark(True)
+    page.tap("#language")
+    page.until("document.documentElement.lang === 'zh-CN' && document.documentElement.dataset.theme === 'dark'")
+    page.until("document.querySelector('#waves').width > 0 && document.querySelector('#waves').clientWidth < arguments[0]", PHONE[0])
+    fits(page)
+    page.tap("#recording .back")
+    page.until("!document.querySelector('#board').hidden && document.querySelector('#recordings tbody')")
+    fits(page)
+    assert page.js("getComputedStyle(document.querySelector('#recordings tr')).display") == "grid", "a card instead of a row"
+
+
+def fits(page: Page) -> None:
+    assert layout_faults(page) == []
+    wider = "[...document.querySelectorAll('.block, .table')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.id || e.className)"
+    assert page.js(wider) == [], "nothing has to be scrolled sideways"
+    if AXE.exists():
+        assert page.axe() == []

@@ -10,6 +10,8 @@ import { formatMs, listNames, t } from '../i18n.js';
 import { byId, el } from '../page/dom.js';
 import { bar, PARTS } from '../page/latency.js';
 
+const TURNS_SHOWN = 12;
+
 /** "4:05" or "1:02:09". @param {number} seconds */
 export function formatSpan(seconds) {
   const whole = Math.max(0, Math.round(seconds));
@@ -92,9 +94,11 @@ function spread({ p50, p95 }, part, most) {
 /** @param {readonly import('../sdk/operator.js').AnsweredTurn[]} turns */
 export function showTurns(turns) {
   if (!turns.length) return void byId('turns').replaceChildren(el('p', { class: 'muted', text: t('op.latency.none') }));
-  byId('turns').replaceChildren(el('ol', { class: 'turn-rows' }, ...turns.slice(0, 12).map((turn) =>
+  const last = turns.slice(0, TURNS_SHOWN);
+  const longest = Math.max(1000, ...last.map((turn) => turn.latency.total_ms));
+  byId('turns').replaceChildren(el('ol', { class: 'turn-rows' }, ...last.map((turn) =>
     el('li', {}, el('span', { text: `${turn.speaker} → ${turn.agent}`, title: `${turn.room} ${turn.session} ${turn.at}` }),
-      bar(turn.latency), el('b', { text: formatMs(turn.latency.total_ms) })))));
+      bar(turn.latency, longest), el('b', { text: formatMs(turn.latency.total_ms) })))));
 }
 
 /** @param {readonly import('../sdk/operator.js').LoggedError[]} errors */
@@ -127,7 +131,9 @@ export function showRecordings({ on, recordings }) {
  */
 function table(heads, rows) {
   const name = (/** @type {string} */ head) => (head.startsWith('op.') ? t(/** @type {import('../i18n.js').Key} */ (head)) : head);
-  return el('table', {},
-    el('thead', {}, el('tr', {}, ...heads.map((head) => el('th', { scope: 'col', text: name(head) })))),
-    el('tbody', {}, ...rows.map((row) => el('tr', {}, ...row.map((cell) => el('td', {}, cell))))));
+  // The roles are said since a narrow window lays the table out otherwise, and browsers then take it for none.
+  return el('table', { role: 'table' },
+    el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...heads.map((head) => el('th', { role: 'columnheader', scope: 'col', text: name(head) })))),
+    el('tbody', { role: 'rowgroup' }, ...rows.map((row) => el('tr', { role: 'row' }, ...row.map((cell, place) =>
+      el('td', { role: 'cell', data: { head: name(heads[place]) } }, cell))))));
 }

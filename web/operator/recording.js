@@ -16,13 +16,15 @@ const TICKET_MARGIN_MS = 60_000;
 /** Two elements play beside each other; where they drift apart further than an ear forgives, the second is moved. */
 const DRIFT_S = 0.08;
 const ASK_MS = 400;
+/** Fields of decisions that are samples since the session began. */
+const PLACES = ['start', 'onset', 'end', 'speech_end', 'endpoint_at'];
 const LANES = /** @type {const} */ ([['heard', '--accent'], ['vad', '--accent-wash'], ['decision', '--warn'], ['reply', '--agent'], ['played', '--agent']]);
 
 /** What happened, in order: decisions and what was said. Pure. @param {Timeline} timeline @returns {Happening[]} */
 export function happenings({ decisions, events, replies }) {
   /** @type {Happening[]} */
   const all = decisions.map(({ at_ms, kind, ...more }) => ({ at_ms, kind, tone: '', text: Object.entries(more)
-    .filter(([, value]) => value !== null && value !== '').map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`).join(', ') }));
+    .filter(([name, value]) => value !== null && value !== '' && name !== 'at').map(([name, value]) => `${name} ${readable(name, value)}`).join(', ') }));
   for (const event of events) {
     if (event.type === 'transcript' && event.final) all.push({ at_ms: event.at_ms, kind: event.speaker, text: event.text, tone: 'said' });
     else if (event.type === 'reply' && event.final) {
@@ -35,6 +37,12 @@ export function happenings({ decisions, events, replies }) {
     all.push({ at_ms: at, kind: 'Heard', text: t(how === 'cut' ? 'op.heard.cut' : 'op.heard.whole', spans), tone: '' });
   }
   return all.sort((a, b) => a.at_ms - b.at_ms);
+}
+
+/** A field of a decision: places in what was heard as times, all else as it is. @param {string} name @param {unknown} value */
+function readable(name, value) {
+  if (typeof value === 'object') return JSON.stringify(value);
+  return PLACES.includes(name) && typeof value === 'number' ? `${(value / 16_000).toFixed(2)} s` : String(value);
 }
 
 /** @param {number} samples  at 24 kHz */

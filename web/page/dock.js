@@ -174,7 +174,7 @@ export class Dock {
 
   /** @param {number} rms */
   #meter(rms) {
-    byId('mute').style.setProperty('--level', barLength(rms).toFixed(3));
+    for (const id of ['mute', 'device-level']) byId(id).style.setProperty('--level', barLength(rms).toFixed(3));
     const now = performance.now();
     if (rms === 0 || now - this.meterAt > 250) {
       this.meterAt = now;

@@ -14,10 +14,10 @@ export const PARTS = /** @type {const} */ ([
 ]);
 const FULL_WIDTH_MS = 2000;
 
-/** @param {TurnLatency} latency */
-export function bar(latency) {
+/** @param {TurnLatency} latency @param {number} [fullMs]  what fills the width */
+export function bar(latency, fullMs = FULL_WIDTH_MS) {
   const line = el('span', { class: 'latency-bar', 'aria-hidden': 'true' });
-  line.style.setProperty('--share', `${Math.min(100, (100 * latency.total_ms) / FULL_WIDTH_MS)}%`);
+  line.style.setProperty('--share', `${Math.min(100, (100 * latency.total_ms) / fullMs)}%`);
   for (const part of PARTS) {
     if (latency[part] < 1) continue;
     const segment = el('i', { data: { part } });

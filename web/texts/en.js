@@ -92,7 +92,7 @@ export const en = {
   'devices.microphone': 'Microphone',
   'devices.microphone.none': 'None: type and read',
   'devices.speaker': 'Loudspeaker',
-  'devices.system': 'As the system has it',
+  'devices.system': 'System default',
   'devices.number': 'Device {number}',
   'devices.ptt': 'Push to talk',
   'devices.ptt.hint': 'The microphone is open only while you hold the button or the space bar.',
