@@ -6,7 +6,8 @@ from uuid import uuid4
 from hubbub.voice.audio.resample import resample
 from hubbub.voice.gateway.asterisk import control as c
 from hubbub.voice.gateway.asterisk import frames as f
-from webrtc_caller import Caller
+from interrupting_caller import PAUSE_S, InterruptingCaller
+from webrtc_caller import FRAME_S
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -14,8 +15,9 @@ AUDIOSOCKET_PORT = 9192
 """Where the measured server listens for AudioSocket."""
 
 
-class ChannelCaller(Caller):
-    """Asterisk's WebSocket channel. Marks come back at once: what is measured is the server, not Asterisk's queue."""
+class ChannelCaller(InterruptingCaller):
+    """Asterisk's WebSocket channel. Marks come back at once: what is measured is the server, not Asterisk's queue. The ear falls silent
+    when the queue is paused and then flushed."""
 
     async def open(self) -> None:
         url = f"{self.url.replace('http', 'ws')}/api/calls/asterisk?room=room0"
@@ -24,15 +26,23 @@ class ChannelCaller(Caller):
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, paused_at = asyncio.get_running_loop(), 0.0
         async for data in self._socket:
             if isinstance(data, bytes):
                 if any(data[:64]):
                     self.heard(loop.time())
-            elif "MARK_MEDIA" in data:
-                command = c.read_command(data, "json")
-                assert isinstance(command, c.Command)
-                await self._socket.send(c.write_event(c.MarkProcessed(command.correlation_id), "json", self.room))
+                continue
+            command = c.read_command(data, "json")
+            assert isinstance(command, c.Command)
+            match command.name:
+                case "MARK_MEDIA":
+                    await self._socket.send(c.write_event(c.MarkProcessed(command.correlation_id), "json", self.room))
+                case "PAUSE_MEDIA":
+                    paused_at = loop.time()
+                case "CONTINUE_MEDIA":
+                    paused_at = 0.0
+                case "FLUSH_MEDIA":
+                    self.silenced(paused_at or loop.time())
 
     async def send(self, place: int) -> None:
         await self._socket.send(self.speech.frames[place] if place >= 0 else bytes(640))
@@ -43,8 +53,8 @@ class ChannelCaller(Caller):
         await self._socket.close()
 
 
-class AudioSocketCaller(Caller):
-    """AudioSocket over TCP."""
+class AudioSocketCaller(InterruptingCaller):
+    """AudioSocket over TCP. Asterisk plays what comes at once, so the ear falls silent when the last loud frame has been played."""
 
     async def open(self) -> None:
         self._frames = [f.Sound(8000, resample(frame, 16_000, 8000)).frame().pack() for frame in self.speech.frames]
@@ -54,11 +64,16 @@ class AudioSocketCaller(Caller):
         self._reader = asyncio.create_task(self._read(reader))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
-        loop, unpacker = asyncio.get_running_loop(), f.Unpacker()
+        loop, unpacker, loud_at = asyncio.get_running_loop(), f.Unpacker(), 0.0
         while data := await reader.read(4096):
+            now = loop.time()
             for frame in unpacker.feed(data):
                 if any(frame.payload[:64]):
-                    self.heard(loop.time())
+                    loud_at = now
+                    self.heard(now)
+                elif loud_at and now - loud_at > PAUSE_S:
+                    self.silenced(loud_at + FRAME_S)
+                    loud_at = 0.0
 
     async def send(self, place: int) -> None:
         self._writer.write(self._frames[place] if place >= 0 else self._quiet)

@@ -3,12 +3,14 @@
 `python benchmarks/telephony.py --calls 1 10 25 50` prints Markdown. The server (real Silero VAD, engines by a script without delays of
 their own, each call in a room of its own) is pinned to core 0 and the callers to core 1. Every caller asks, hears some seconds of
 answer, rests a second, and asks again; in every second turn of a telephone he speaks over the answer instead of hearing it out.
+`--kinds channel audiosocket` plays Asterisk instead of Twilio.
 
 *answer* is from the last loud sample said to the first sound of the answer; what the telephone adds is the difference to the
-WebSocket's row. *silence* is from the first loud sample of a barge-in to the clear that empties the carrier's buffer, from which on the
-caller's ear hears nothing. *ahead* is the most that ever waited in a carrier's buffer. *calls a core* is how many fit into 80 % of one.
-The carrier stands beside the server: what a real line adds both ways is to be added. A row is to be believed where *driver late* (frames
-sent more than 20 ms late), *unanswered* and *foreign* (what others used of the server's core) are nearly 0.
+WebSocket's row. *silence* is from the first loud sample of a barge-in to when the caller's ear hears nothing any more: the clear that
+empties the carrier's buffer, the pause of Asterisk's queue that a flush follows, or the end of the last frame with sound over AudioSocket,
+where what the telephone behind it buffers is to be added. *ahead* is the most that ever waited in Twilio's buffer. *calls a core* is how
+many fit into 80 % of one. The carrier stands beside the server: what a real line adds both ways is to be added. A row is to be believed
+where *driver late* (frames sent more than 20 ms late), *unanswered* and *foreign* (what others used of the server's core) are nearly 0.
 """
 
 import argparse
@@ -17,7 +19,6 @@ import base64
 import json
 import os
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,32 +30,21 @@ from hubbub.voice.audio.resample import resample
 from hubbub.voice.audio.wav import read_wav
 from hubbub.voice.gateway.telephony.wire.base import Connected, Start
 from hubbub.voice.gateway.telephony.wire.twilio import CarrierEnd
-from webrtc_caller import FRAME_S, GIVE_UP_S, REST_S, Caller, Figures, Speech, WebSocketCaller, percentile
+from interrupting_caller import InterruptingCaller, PhoneFigures
+from webrtc_caller import Caller, Speech, WebSocketCaller, percentile
 from websockets.asyncio.client import connect
 
 FRAME_BYTES = 160
-HEAR_S = 1.5
-"""How much of an answer is heard before it is spoken over."""
-
 QUIET = frozenset(encode_ulaw(np.arange(-200, 200, 8, dtype="<i2").tobytes()))
 """Codes that are silence: below -44 dBFS."""
 
 
-@dataclass
-class PhoneFigures(Figures):
-    """What the telephones of one row saw."""
+class PhoneCaller(InterruptingCaller):
+    """Plays Twilio: streams the speech as text messages that were made before, buffers and plays what comes, returns marks. The ear falls
+    silent when the buffer is cleared."""
 
-    silence_ms: list[float] = field(default_factory=list)
-    ahead_ms: list[float] = field(default_factory=list)
-
-
-class PhoneCaller(Caller):
-    """Plays Twilio: streams the speech as text messages that were made before, buffers and plays what comes, returns marks."""
-
-    figures: PhoneFigures
     messages: list[str]
     quiet: str
-    first_loud_s: float
 
     @classmethod
     def prepare(cls, pcm: bytes) -> None:
@@ -63,8 +53,6 @@ class PhoneCaller(Caller):
         frames = [coded[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\xff") for at in range(0, len(coded), FRAME_BYTES)]
         cls.messages = [cls._message(frame) for frame in frames]
         cls.quiet = cls._message(b"\xff" * FRAME_BYTES)
-        loud = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)) > 600)
-        cls.first_loud_s = int(loud[0]) / 16_000
 
     @staticmethod
     def _message(frame: bytes) -> str:
@@ -73,7 +61,7 @@ class PhoneCaller(Caller):
 
     async def open(self) -> None:
         self._buffer: deque[bytes | str] = deque()
-        self._waiting_bytes, self._cleared_at, self._turns = 0, 0.0, 0
+        self._waiting_bytes = 0
         end = CarrierEnd()
         self._socket = await connect(f"{self.url.replace('http', 'ws')}/api/calls/twilio", compression=None)
         for message in (Connected(), Start("MZ", f"CA-{self.room}", "AC", parameters={"room": "room0"})):
@@ -94,7 +82,7 @@ class PhoneCaller(Caller):
                 case "mark":
                     self._buffer.append(message["mark"]["name"])
                 case "clear":
-                    self._cleared_at = loop.time()
+                    self.silenced(loop.time())
                     marks = [entry for entry in self._buffer if isinstance(entry, str)]
                     self._buffer.clear()
                     self._waiting_bytes = 0
@@ -118,27 +106,6 @@ class PhoneCaller(Caller):
                 self._buffer.appendleft(entry[wanted:])
             wanted = max(0, wanted - len(entry))
 
-    async def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._turns += 1
-        if self._turns % 2:
-            await super()._turn(loop)
-            return
-        spoken = self._due + self.speech.last_loud_s
-        self._waiting_since, self._first_at = spoken, 0.0
-        for place in range(len(self.messages)):
-            await self._send(place)
-        while not self._first_at and loop.time() < spoken + GIVE_UP_S:
-            await self._send(-1)
-        for _ in range(int(HEAR_S / FRAME_S)):
-            await self._send(-1)
-        onset = self._due + self.first_loud_s
-        for place in range(len(self.messages)):
-            await self._send(place)
-        if onset > self.measure_from and self._cleared_at > onset:
-            self.figures.silence_ms.append((self._cleared_at - onset) * 1000)
-        while loop.time() - self._sound_at < REST_S:
-            await self._send(-1)
-
     async def close(self) -> None:
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
@@ -148,7 +115,7 @@ class PhoneCaller(Caller):
 KINDS: dict[str, type[Caller]] = {
     "websocket": WebSocketCaller, "telephone": PhoneCaller, "channel": ChannelCaller, "audiosocket": AudioSocketCaller,
 }  # fmt: skip
-"""`channel` and `audiosocket` are Asterisk's; they hear each answer out."""
+"""`channel` and `audiosocket` are Asterisk's."""
 
 
 async def measure(kind: type[Caller], calls: int, arguments: argparse.Namespace, speech: Speech) -> str:
@@ -157,13 +124,14 @@ async def measure(kind: type[Caller], calls: int, arguments: argparse.Namespace,
         arguments = argparse.Namespace(**{**vars(arguments), "server": [*arguments.server, "--audiosocket", str(AUDIOSOCKET_PORT)]})
     figures = PhoneFigures()
     used = await talk(kind, calls, arguments, speech, figures)
-    phone = kind is PhoneCaller
+    phone = issubclass(kind, InterruptingCaller)
     label = next(name for name, known in KINDS.items() if known is kind)
     silence = f"{percentile(figures.silence_ms, 50):.0f} / {percentile(figures.silence_ms, 95):.0f}" if phone else ""
+    ahead = f"{max(figures.ahead_ms):.0f}" if figures.ahead_ms else ""
     return (
         f"| {label} | {calls} "
         f"| {percentile(figures.answer_ms, 50):.0f} / {percentile(figures.answer_ms, 95):.0f} | {silence} "
-        f"| {f'{max(figures.ahead_ms):.0f}' if phone else ''} | {used.cpu:.0f} | {used.cpu / calls:.2f} | {80 / (used.cpu / calls):.0f} "
+        f"| {ahead} | {used.cpu:.0f} | {used.cpu / calls:.2f} | {80 / (used.cpu / calls):.0f} "
         f"| {len(figures.answer_ms)} | {figures.unanswered} | {100 * figures.late / max(1, figures.sent):.1f} | {used.foreign:.0f} "
         f"| {figures.lost_sessions} |"
     )

@@ -31,6 +31,7 @@ class Speech:
     """Opus, 20 ms each."""
     frames: list[bytes]
     """PCM16 at 16 kHz, 20 ms each."""
+    first_loud_s: float
     last_loud_s: float
 
     @classmethod
@@ -41,7 +42,7 @@ class Speech:
         encoder.expect_loss(5)
         packets = [encoder.encode(frame) for frame in frames]
         loud = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)) > 600)
-        return cls(packets, frames, (int(loud[-1]) + 1) / 16_000)
+        return cls(packets, frames, int(loud[0]) / 16_000, (int(loud[-1]) + 1) / 16_000)
 
 
 @dataclass

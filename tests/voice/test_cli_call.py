@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hubbub.voice.commands import phone
 from hubbub.voice.commands.status import ExitStatus
 from hubbub.voice.gateway.telephony.wire import base as w
 from phone_server import PhoneLine, events, phone_server
+from sound_card import SoundCard
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +112,47 @@ async def test_keys_and_a_barge_in(capsys: pytest.CaptureFixture[str], question:
     assert 0 < int(str(first["barge_in_ms"])) < 400
     (clear,) = (event for event in events(out) if event["type"] == "ClearCame")
     assert float(str(clear["thrown_ms"])) > 3000, "this server had sent all of it ahead"
+
+
+async def test_a_person_talks_with_the_machines_own_microphone(
+    capsys: pytest.CaptureFixture[str], question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = SoundCard()
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+    played = bytearray()
+
+    async def talk() -> None:
+        while True:
+            card.hear(tone(20))
+            played.extend(card.played())
+            await asyncio.sleep(0.02)
+
+    async def listening(line: PhoneLine) -> None:
+        await line.until(lambda: line.loud() > 20)
+        await line.play(tone(200))
+        await line.until(lambda: bool(line.of(w.MarkPlayed)))
+        await asyncio.sleep(0.1)  # for the loudspeaker
+        await line.socket.close()
+
+    async with phone_server(listening) as server:
+        talking = asyncio.create_task(talk())
+        status, out, err = await hubbub(capsys, server.ws, "--mic", "built-in")
+        talking.cancel()
+    assert (status, err) == (ExitStatus.OK, "")
+    assert "speak; Ctrl-C hangs up" in out
+    assert (np.abs(np.frombuffer(bytes(played), "<i2")) > 1000).sum() / 8000 == pytest.approx(0.184, abs=0.03)
+    assert card.microphone is not None and not card.microphone.running
+
+
+async def test_without_a_microphone_nobody_is_called(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    async with phone_server() as server:
+        monkeypatch.setitem(sys.modules, "sounddevice", SoundCard())
+        status, _, err = await hubbub(capsys, server.ws, "--mic", "headset")
+        assert (status, "no microphone is called 'headset'" in err) == (ExitStatus.NO_DEVICE, True)
+        monkeypatch.setitem(sys.modules, "sounddevice", None)
+        status, _, err = await hubbub(capsys, server.ws, "--live")
+        assert (status, "hubbub[mic]" in err) == (ExitStatus.NO_DEVICE, True)
+    assert server.lines == []
 
 
 async def closing(line: PhoneLine) -> None:

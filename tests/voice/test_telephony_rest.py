@@ -291,7 +291,7 @@ async def test_a_machine_is_waited_for_or_hung_up_on():
             (session,) = live.house.sessions.values()
             assert [event.state for event in session.log if event.type == "call"] == ["started", "machine"]
             assert not phone.payload and (await http.get(f"/api/calls/{made['id']}")).json()["answered_by"] == "machine"
-            for piece in np.split(beep(300).astype("<i2"), 15):
+            for piece in np.split(np.concatenate([beep(300), noise(100)]).astype("<i2"), 20):
                 await phone.say(Media(encode_ulaw(piece.tobytes())))
             await phone.hear(lambda phone: heard_ms(phone) >= 800)
             said = {event.text.strip() for event in session.log if event.type == "reply" and event.text}

@@ -3,6 +3,7 @@
 from ..protocol import AudioFrame, LaneFrame, VoicesFrame
 from .bot import Speech, VoiceBot
 from .client import ConnectionLost, VoiceClient
+from .device_sound import DeviceInput, DeviceOutput
 from .devices import Device, DeviceError, choose_device, list_devices
 from .errors import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError
 from .microphone import DeviceMicrophone, FileMicrophone
@@ -17,8 +18,10 @@ __all__ = [
     "ConnectionLostError",
     "Device",
     "DeviceError",
+    "DeviceInput",
     "DeviceLoudspeaker",
     "DeviceMicrophone",
+    "DeviceOutput",
     "FileMicrophone",
     "LaneFrame",
     "Loudspeaker",

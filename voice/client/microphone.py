@@ -4,17 +4,15 @@ import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ..audio.frames import FRAME_MS, silence
-from .devices import DeviceError, choose_device, sound_device
+from .device_sound import DeviceInput
 from .errors import VoiceClientError
 from .transport import ClientSound
 
 MAX_LATE_MS = 1000
 """A microphone that could not send for longer than this does not catch up: what was meant for then is sent late."""
-MAX_QUEUED_FRAMES = 50
-"""Sound of the device that waits to be sent: one second. Beyond it the oldest is dropped, as a line that stalls would."""
 
 
 class _Microphone(ABC):
@@ -112,43 +110,23 @@ class DeviceMicrophone(_Microphone):
 
     def __init__(self, client: ClientSound, device: int | str | None = None) -> None:
         super().__init__(client)
-        self._device = device
-        self._frames: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED_FRAMES)
-        self.dropped_frames = 0
+        self._input = DeviceInput(client.input_rate_hz, device)
+
+    @property
+    def dropped_frames(self) -> int:
         """Frames of 20 ms that were thrown away because the connection stalled."""
+        return self._input.dropped_frames
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        sounddevice = sound_device()
-        chosen = choose_device("input", self._device)
-
-        def hear(data: Any, samples: int, time: Any, status: Any) -> None:
-            pcm = bytes(data)
-            with suppress(RuntimeError):  # the loop is closing
-                loop.call_soon_threadsafe(self._queue, pcm)
-
-        try:
-            self._stream = sounddevice.RawInputStream(
-                device=chosen and chosen.index, samplerate=self._client.input_rate_hz, channels=1, dtype="int16",
-                blocksize=self._frame_samples, latency="low", callback=hear,
-            )  # fmt: skip
-            self._stream.start()
-        except sounddevice.PortAudioError as error:
-            raise DeviceError(f"the microphone cannot be opened: {error}") from None
+        await self._input.__aenter__()
         return await super().__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self._stream.close)
+        await self._input.__aexit__(kind, error, trace)
         await super().__aexit__(kind, error, trace)
 
-    def _queue(self, pcm: bytes) -> None:
-        if self._frames.full():
-            self._frames.get_nowait()
-            self.dropped_frames += 1
-        self._frames.put_nowait(pcm)
-
     async def _run(self) -> None:
-        while True:
-            await self._client.send_audio(await self._frames.get())
+        async for pcm in self._input:
+            await self._client.send_audio(pcm)

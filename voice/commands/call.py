@@ -27,9 +27,10 @@ examples:
   hubbub call --carrier telnyx --wav a.wav --wav b.wav --overlap 1 wss://agent.example/media --param room=sales
   hubbub call --carrier audiosocket --wav question.wav --record call.wav 127.0.0.1:9092
   hubbub call --wav question.wav --jitter 60 --loss 1 https://agent.example/voice --via http://127.0.0.1:8080
+  hubbub call --live --loss 1 wss://agent.example/media     talk yourself
 
 exit status: 0 good; 2 wrong arguments or an unusable file; 3 the agent was not heard in time; 4 nobody answers, or not as the carrier
-expects; 5 refused; 6 the call ended in the middle; 130 Ctrl-C
+expects; 5 refused; 6 the call ended in the middle; 7 no microphone or loudspeaker; 130 Ctrl-C
 """
 
 
@@ -52,6 +53,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     say = parser.add_argument_group("what the caller does")
     say.add_argument("--wav", action=_AddLine, dest="lines", default=[], metavar="FILE", help="say a recording; may be repeated")
     say.add_argument("--digits", action=_AddLine, dest="lines", metavar="KEYS", help="press keys: 0-9, *, #, A-D; may be repeated")
+    say.add_argument("--live", action="store_true", help="then talk yourself, with this machine's microphone and loudspeaker, until "
+                     "somebody hangs up (pip install 'hubbub[mic]')")  # fmt: skip
+    say.add_argument("--mic", metavar="NAME", help="the same with this microphone: its number or a part of its name")
+    say.add_argument("--speaker", metavar="NAME", help="and with this loudspeaker; hubbub talk --devices lists them")
     start = say.add_mutually_exclusive_group()
     start.add_argument("--overlap", type=_seconds, metavar="SECONDS",
                        help="barge in: begin the next line this long after the agent became audible")  # fmt: skip
@@ -87,14 +92,19 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio  # loaded only by who calls, as the rest
 
     from ..audio.wav import AudioFileError
+    from ..client import DeviceError
     from ..client.phone import CannotConnectError, ConnectionLostError, RefusedError, VoiceClientError, WebhookError
-    from .phone import Plan, call
+    from .phone import Live, Plan, call
 
     try:
+        live = Live(arguments.mic, arguments.speaker) if arguments.live or arguments.mic or arguments.speaker else None
         plan = Plan(
-            _lines(arguments.lines), arguments.overlap, arguments.gap, arguments.stay, arguments.timeout, arguments.record, arguments.json
-        )
+            _lines(arguments.lines), arguments.overlap, arguments.gap, arguments.stay, arguments.timeout, arguments.record, arguments.json,
+            live,
+        )  # fmt: skip
         return asyncio.run(call(arguments.url, plan, _options(arguments)))
+    except DeviceError as error:
+        return _fail(str(error), ExitStatus.NO_DEVICE)
     except (AudioFileError, ValueError) as error:
         return _fail(str(error), ExitStatus.USAGE)
     except (CannotConnectError, WebhookError) as error:

@@ -14,6 +14,8 @@ import numpy as np
 
 from ..audio.frames import SAMPLE_BYTES
 from ..audio.resample import resample
+from ..client import DeviceInput, DeviceOutput, choose_device
+from ..client.devices import sound_device
 from ..client.phone import (
     AgentSilent,
     AgentSpeaks,
@@ -56,6 +58,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """The person at this machine takes the call, once the lines have been said. Each device by number or a part of its name; None for the
+    system's."""
+
+    microphone: str | None = None
+    loudspeaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What `hubbub call` was asked for."""
 
@@ -66,12 +77,15 @@ class Plan:
     timeout_s: float
     record: str | None
     json: bool
+    live: Live | None = None
 
 
 async def call(url: str, plan: Plan, options: dict[str, Any]) -> int:
-    """Calls, and answers the exit status. Raises what `place_call` raises, and OSError where `record` cannot be written."""
+    """Calls, and answers the exit status. Raises what `place_call` raises, DeviceError, and OSError where `record` cannot be written."""
     if plan.record is not None:
         await asyncio.to_thread(write_stereo, plan.record, b"", b"", 8000)  # found out before anybody is called
+    if plan.live is not None:
+        check_devices(plan.live)
     printer = Printer(as_json=plan.json)
     async with place_call(url, **options) as phone:
         try:
@@ -95,8 +109,15 @@ def write_stereo(path: str, left: bytes, right: bytes, rate_hz: int) -> None:
         file.writeframes(both.tobytes())
 
 
+def check_devices(live: Live) -> None:
+    """Raises DeviceError where PortAudio, or a device of that name, is missing."""
+    sound_device()
+    choose_device("input", live.microphone)
+    choose_device("output", live.loudspeaker)
+
+
 class _Caller:
-    """Says the lines, each when it is its turn."""
+    """Says the lines, each when it is its turn; then the person at this machine talks, where he is to."""
 
     def __init__(self, phone: PhoneCall, plan: Plan, printer: "Printer") -> None:
         self._phone = phone
@@ -104,8 +125,22 @@ class _Caller:
         self._printer = printer
         self._replies = 0
         """How often the agent has become audible."""
+        self._by_himself = not plan.lines
+        """Nothing is to be said any more but by the person at this machine: whenever the server hangs up, it is good."""
 
     async def run(self) -> int:
+        live = self._plan.live
+        if live is None:
+            return await self._run()
+        async with DeviceOutput(self._phone.rate_hz, live.loudspeaker) as loudspeaker:
+            hearing = asyncio.create_task(self._hear(loudspeaker))
+            try:
+                return await self._run()
+            finally:
+                hearing.cancel()
+                await asyncio.gather(hearing, return_exceptions=True)
+
+    async def _run(self) -> int:
         listening = asyncio.create_task(self._listen())
         talking = asyncio.create_task(self._talk())
         try:
@@ -125,7 +160,7 @@ class _Caller:
         """The call ended before the caller was through."""
         ended = self._phone.ended
         assert ended is not None
-        if not self._plan.lines and ended.by == "server":
+        if self._by_himself and ended.by == "server":
             return ExitStatus.OK
         when = "before the agent was heard" if not self._replies else "before the caller was through"
         self._printer.fault(f"the call ended {when}: {ended.why}")
@@ -137,24 +172,41 @@ class _Caller:
                 self._replies += 1
             self._printer.show(event)
 
+    async def _hear(self, loudspeaker: DeviceOutput) -> None:
+        async for pcm in self._phone.hear_live():
+            loudspeaker.play(pcm)
+
     async def _talk(self) -> int:
+        plan = self._plan
+        status = await self._say_lines() if plan.lines else ExitStatus.OK
+        if status is ExitStatus.OK and plan.live is not None:
+            self._by_himself = True
+            await self._talk_live(plan.live)
+        elif status is ExitStatus.OK:
+            await asyncio.sleep(plan.stay_s if plan.stay_s is not None else 0 if plan.lines else float("inf"))
+        return status
+
+    async def _talk_live(self, live: Live) -> None:
+        async with DeviceInput(self._phone.rate_hz, live.microphone) as microphone:
+            self._printer.note("speak; Ctrl-C hangs up")
+            with contextlib.suppress(ConnectionLostError):  # the listener sees the end, and says how it came
+                await self._phone.say_live(microphone)
+            await asyncio.sleep(float("inf"))
+
+    async def _say_lines(self) -> ExitStatus:
         plan, phone = self._plan, self._phone
-        if not plan.lines:
-            await asyncio.sleep(plan.stay_s if plan.stay_s is not None else float("inf"))
-            return ExitStatus.OK
         await self._until(lambda: phone.monitor.agent_speaks or phone.now_ms >= GREETING_MS)
         if not await self._until_settled():
             return self._not_heard("the agent's greeting did not end")
         for number, line in enumerate(plan.lines, 1):
             replies = self._replies
             self._printer.line(line, phone.now_ms)
-            with contextlib.suppress(ConnectionLostError):  # the listener sees the end, and says how it came
+            with contextlib.suppress(ConnectionLostError):
                 await self._do(line)
             if phone.ended is not None:
                 await asyncio.sleep(float("inf"))
             if not await (self._until_answered(replies) if number == len(plan.lines) else self._until_next(replies)):
                 return self._not_heard(f"nothing was heard in answer to {line.label}")
-        await asyncio.sleep(plan.stay_s or 0)
         return ExitStatus.OK
 
     async def _do(self, line: Line) -> None:
@@ -163,7 +215,7 @@ class _Caller:
         else:
             await self._phone.say(await asyncio.to_thread(resample, line.pcm, RECORDED_HZ, self._phone.rate_hz))
 
-    def _not_heard(self, what: str) -> int:
+    def _not_heard(self, what: str) -> ExitStatus:
         self._printer.fault(f"{what} within {self._plan.timeout_s:g} s")
         return ExitStatus.NO_REPLY
 
@@ -242,6 +294,11 @@ class Printer:
             self._object("Line", {"at_ms": at_ms, "label": line.label, "keys": line.keys})
         else:
             print(f"{_time(at_ms)}  caller  {does}", flush=True)
+
+    def note(self, text: str) -> None:
+        """Tells the user what to do."""
+        if not self._json:
+            print(f"— {text}", flush=True)
 
     def fault(self, text: str) -> None:
         """Tells the user of an error, on standard error."""

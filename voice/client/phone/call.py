@@ -14,6 +14,7 @@ from typing import Literal, Self
 
 from ...audio.frames import FRAME_MS, SAMPLE_BYTES
 from .errors import ConnectionLostError, VoiceClientError
+from .live import LiveSound
 from .monitor import AgentSilent, AgentSpeaks, Monitor
 from .network import BadLine, LossyLine
 from .transport import Transport
@@ -28,8 +29,8 @@ MAX_UNSENT = 1500
 MAX_LATE_S = 1.0
 """A beat that was held up for longer does not catch up: what was meant for then is said late."""
 
-MAX_LIVE_FRAMES = 50
-"""Sound of a live source that waits to be said: one second. Then the source is read no further."""
+MAX_UNHEARD_FRAMES = 50
+"""Sound that waits for a program that hears live: one second; beyond it the oldest goes."""
 
 GOODBYE_S = 2.0
 """How long a hang-up waits for what is still to be sent."""
@@ -83,11 +84,13 @@ class PhoneCall:
         self._sound = b""
         self._at = 0
         self._said = asyncio.Event()
-        self._live: deque[bytes] = deque()
+        self._live = LiveSound(trunk.frame_samples)
+        self._ears: list[deque[bytes]] = []
         self._turn = asyncio.Lock()
         self._late: deque[tuple[float, bytes]] = deque()
         self._events: deque[PhoneEvent] = deque([started], maxlen=MAX_EVENTS)
         self._news = asyncio.Event()
+        self._beaten = asyncio.Event()
         self._wake_writer = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -129,22 +132,36 @@ class PhoneCall:
     async def say_live(self, source: AsyncIterable[bytes]) -> None:
         """Says what a live source gives, as it comes: PCM16 mono at `rate_hz` in pieces of any length. Returns at its end.
 
-        The source is read no more than a second ahead. Raises as `say` does.
+        The source is read no more than a second ahead, and begins 60 ms late, so that its pieces may come unevenly. Raises as `say` does.
         """
-        waiting = bytearray()
-        size = self.trunk.frame_samples * SAMPLE_BYTES
         async with self._turn:
-            async for piece in source:
-                waiting += piece
-                while len(waiting) >= size and self.ended is None:
-                    self._live.append(bytes(waiting[:size]))
-                    del waiting[:size]
-                while len(self._live) >= MAX_LIVE_FRAMES and self.ended is None:
-                    await asyncio.sleep(FRAME_MS / 1000)
-                if self.ended is not None:
-                    raise ConnectionLostError(f"the call ended while the caller was speaking: {self.ended.why}")
-            if waiting:
-                self._live.append(bytes(waiting[: len(waiting) // 2 * 2]).ljust(size, b"\0"))
+            try:
+                async for piece in source:
+                    self._live.put(piece)
+                    while self._live.full and self.ended is None:
+                        await asyncio.sleep(FRAME_MS / 1000)
+                    if self.ended is not None:
+                        raise ConnectionLostError(f"the call ended while the caller was speaking: {self.ended.why}")
+            except BaseException:
+                self._live.drop()
+                raise
+            self._live.finish()
+
+    async def hear_live(self) -> AsyncIterator[bytes]:
+        """What reaches the caller's ear, as it does: 20 ms of PCM16 at `rate_hz` at a time, until the call ends. Who reads more than a
+        second late misses the oldest of it.
+        """
+        ear: deque[bytes] = deque(maxlen=MAX_UNHEARD_FRAMES)
+        self._ears.append(ear)
+        try:
+            while ear or self.ended is None:
+                if ear:
+                    yield ear.popleft()
+                    continue
+                self._beaten.clear()
+                await self._beaten.wait()
+        finally:
+            self._ears = [other for other in self._ears if other is not ear]
 
     def press(self, keys: str) -> None:
         """Presses keys, one or more of 0-9, *, #, A-D. Raises ValueError for what is none."""
@@ -225,6 +242,9 @@ class PhoneCall:
         if self._record:
             self.said += said
             self.heard += heard
+        for ear in self._ears:
+            ear.append(heard)
+        self._beaten.set()
         for event in self.monitor.step(said, heard):
             self._tell(event)
         if self.trunk.outgoing:
@@ -234,8 +254,8 @@ class PhoneCall:
 
     def _next_said(self) -> bytes:
         size = self.trunk.frame_samples * SAMPLE_BYTES
-        if self._live:
-            return self._live.popleft()
+        if (live := self._live.next()) is not None:
+            return live
         piece = self._sound[self._at : self._at + size]
         self._at += len(piece)
         if self._at >= len(self._sound):
@@ -290,6 +310,7 @@ class PhoneCall:
                 self._tell(event)
             self.ended = CallEnded(self.now_ms, by, why)
             self._said.set()
+            self._beaten.set()
             self._tell(self.ended)
 
     async def _close(self) -> None:

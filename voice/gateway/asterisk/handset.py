@@ -25,6 +25,9 @@ CARRIER = "asterisk"
 class Music(Protocol):
     """What callers on hold hear, at a call's rate."""
 
+    def is_ready(self, rate_hz: int) -> bool:
+        """Whether `at` reads no file."""
+
     def at(self, rate_hz: int) -> HoldSound: ...
 
 
@@ -48,6 +51,7 @@ class Handset:
         self._music = music
         self._sound: HoldSound | None = None
         self._sound_hz = 0
+        self._reading: asyncio.Task[None] | None = None
         self._tones = bytearray()
         self._rate_hz = 8000
         self._goodbye: asyncio.TimerHandle | None = None
@@ -93,7 +97,7 @@ class Handset:
         if isinstance(event, Floor) and event.mouth == "idle" and self._goodbye is not None:
             self._leave()
         elif isinstance(event, Clear):
-            self.close()
+            self._stay()
 
     def frame(self, rate_hz: int) -> bytes:
         """The next 20 ms of what is no reply's: tones of keys, or the sound of a hold; empty where there is neither."""
@@ -115,7 +119,13 @@ class Handset:
         session.share(event)
 
     def close(self) -> None:
-        """The goodbye is off, or the call is over."""
+        """The call is over."""
+        self._stay()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _stay(self) -> None:
+        """The goodbye is off."""
         self._number = ""
         if self._goodbye is not None:
             self._goodbye.cancel()
@@ -129,10 +139,19 @@ class Handset:
 
     def _hold_sound(self, rate_hz: int) -> HoldSound:
         if self._sound is None or self._sound_hz != rate_hz:
-            try:
-                self._sound = self._music.at(rate_hz)
-            except (AudioFileError, OSError) as error:
-                log.error("telephony.hold_music cannot be played: %s", error)
-                self._sound = HoldSound(rate_hz)
             self._sound_hz = rate_hz
+            if self._music.is_ready(rate_hz):
+                self._sound = self._music.at(rate_hz)
+            else:
+                self._sound = HoldSound(rate_hz)  # comfort noise, until the music has been read
+                self._reading = asyncio.create_task(self._read_music(rate_hz), name="asterisk-hold-music")
         return self._sound
+
+    async def _read_music(self, rate_hz: int) -> None:
+        try:
+            music = await asyncio.to_thread(self._music.at, rate_hz)
+        except (AudioFileError, OSError) as error:
+            log.error("telephony.hold_music cannot be played: %s", error)
+            return
+        if rate_hz == self._sound_hz:
+            self._sound = music

@@ -67,7 +67,8 @@ class PhoneCall:
         self.session: Session | None = None
         self.on_hold = False
         self.listener: Callable[[bytes], None] | None = None
-        """Who else hears the caller's coded sound: who tells a machine's greeting from a person's."""
+        """Who hears the caller's coded sound in the session's place: who tells a machine's greeting from a person's. A greeting is no turn
+        of the conversation, and an agent that answered it would speak before the beep."""
         message_ms = MESSAGE_MS.get(carrier, FRAME_MS)
         self.mouth = CarrierMouth(end.coding, message_ms=message_ms)
         self.ear = CarrierEar(end.coding)
@@ -99,10 +100,10 @@ class PhoneCall:
             return
         match message:
             case Media(payload):
-                heard = self.ear.hear(payload)
+                heard, unheard = self.ear.hear(payload), self.on_hold or self.listener is not None
                 if self.listener is not None:
                     self.listener(payload)
-                session.hear(bytes(len(heard)) if self.on_hold else heard)
+                session.hear(bytes(len(heard)) if unheard else heard)
                 self._watch_marks(session, now)
             case Digit(digit):
                 self.ear.key_pressed()

@@ -12,9 +12,11 @@ expected:
 - nothing at all for `silence_ms`: unknown, and whoever waits is told so, for somebody must speak;
 - no verdict by `most_ms`: unknown.
 
-After the verdict `machine` a beep is listened for: one steady tone, 150 ms and longer, or else `quiet_ms` of silence, which is where a
-machine that beeps too softly records. The figures are those that carriers' own detectors use by default, or near them (Twilio's
-speech threshold is 2400 ms, its speech end 1200 ms, its silence timeout 5000 ms).
+After the verdict `machine` a beep is listened for: one steady tone, 160 ms and longer, which is told when it ends (what is said into it
+is not recorded), or else `quiet_ms` of silence, which is where a machine that beeps too softly records.
+
+The figures are those that carriers' own detectors use by default, or near them (Twilio's speech threshold is 2400 ms, its speech end
+1200 ms, its silence timeout 5000 ms).
 
 A frame is *voiced* where it is 12 dB over the noise of the line, which is learned from the quietest frames, and over -45 dBFS.
 """
@@ -34,6 +36,9 @@ Verdict = Literal["human", "machine", "unknown", "beep"]
 
 BEEP_MS = 160
 """Eight frames of one tone: voicemail beeps last 200 ms and more; no vowel keeps its pitch so long and so purely."""
+
+LONGEST_BEEP_MS = 3000
+"""A tone that goes on longer is not waited for."""
 
 BEEP_SHARE = 0.85
 """Of a frame's power, how much one tone must carry."""
@@ -73,6 +78,7 @@ class GreetingDetector:
     _last_voice: int = -1
     _tone_ms: int = 0
     _tone_hz: float = 0.0
+    _beeped: bool = False
     _levels: deque[float] = field(default_factory=lambda: deque(maxlen=_NOISE_FRAMES))
 
     def hear(self, frame: bytes) -> Verdict | None:
@@ -82,22 +88,23 @@ class GreetingDetector:
         self.at_ms += FRAME_MS
         level = rms_dbfs(frame)
         voiced = self._is_voiced(level)
-        beeped = self._listen_for_beep(frame, voiced)
+        self._listen_for_beep(frame, voiced)
         if voiced:
             if self._greeting_began < 0:
                 self._greeting_began = self.at_ms - FRAME_MS
             self._last_voice = self.at_ms
         if self.verdict is None:
-            return self._judge(beeped)
-        if self.verdict == "machine" and (beeped or self.at_ms - self._last_voice >= self.policy.quiet_ms):
+            return self._judge()
+        over = self._beeped and (not self._tone_ms or self._tone_ms >= LONGEST_BEEP_MS)
+        if self.verdict == "machine" and (over or self.at_ms - self._last_voice >= self.policy.quiet_ms):
             self.done = True
             return "beep"
         return None
 
-    def _judge(self, beeped: bool) -> Verdict | None:
+    def _judge(self) -> Verdict | None:
         policy = self.policy
         spoken = self._last_voice - self._greeting_began if self._greeting_began >= 0 else 0
-        if beeped or spoken >= policy.machine_ms:
+        if self._beeped or spoken >= policy.machine_ms:
             self.verdict = "machine"
         elif self._greeting_began >= 0 and self.at_ms - self._last_voice >= policy.pause_ms:
             self.verdict = "human"
@@ -111,13 +118,12 @@ class GreetingDetector:
         noise = sorted(self._levels)[len(self._levels) // 10]
         return level > max(_LEAST_DBFS, noise + _LOUDER_DB) or (level > _LEAST_DBFS + 10 and noise > level - 6)
 
-    def _listen_for_beep(self, frame: bytes, voiced: bool) -> bool:
-        """Whether one steady tone has lasted long enough, now."""
+    def _listen_for_beep(self, frame: bytes, voiced: bool) -> None:
         hz = _tone_of(frame, self.rate_hz) if voiced else 0.0
         same = hz > 0 and (not self._tone_ms or abs(hz - self._tone_hz) < 0.05 * self._tone_hz)
         self._tone_ms = self._tone_ms + FRAME_MS if same else FRAME_MS if hz else 0
         self._tone_hz = hz
-        return self._tone_ms >= BEEP_MS
+        self._beeped = self._beeped or self._tone_ms >= BEEP_MS
 
 
 def _tone_of(frame: bytes, rate_hz: int) -> float:
