@@ -25,6 +25,8 @@ class Figures:
 
     clean_ms: list[float] = field(default_factory=list)
     barge_in_ms: list[float] = field(default_factory=list)
+    silent_ms: list[float] = field(default_factory=list)
+    """From the first loud sample spoken over an answer to the last one of that answer that was heard."""
     unanswered: int = 0
     odd: int = 0
     late: int = 0
@@ -40,8 +42,10 @@ class Caller:
         self._start_s, self._measure_from = start_s, measure_from
         self._chunks = [speech[i : i + CHUNK_BYTES].ljust(CHUNK_BYTES, b"\0") for i in range(0, len(speech), CHUNK_BYTES)]
         loud = np.flatnonzero(np.abs(np.frombuffer(speech, np.int16).astype(np.int32)) > LOUD)
-        self._last_loud_s = (int(loud[-1]) + 1) / EAR_HZ
+        self._first_loud_s, self._last_loud_s = int(loud[0]) / EAR_HZ, (int(loud[-1]) + 1) / EAR_HZ
         self._due = self._play_end = self._last_loud_before = 0.0
+        self._heard_until = self._fell_silent = 0.0
+        """When the last loud sound that came will have been played, or was thrown away; the same, before the answer that is waited for."""
         self._answered: float | None = None
         self._waiting_since: float | None = None
 
@@ -74,7 +78,7 @@ class Caller:
     async def _turn(self, into: list[float]) -> bool:
         """Speaks, and waits for the first loud sample of the answer. Returns whether it came."""
         loop = asyncio.get_running_loop()
-        end = self._due + self._last_loud_s
+        onset, end = self._due + self._first_loud_s, self._due + self._last_loud_s
         self._answered, self._waiting_since = None, end
         for chunk in self._chunks:
             await self._send(chunk)
@@ -83,6 +87,9 @@ class Caller:
         self._waiting_since = None
         if end >= self._measure_from:
             self._count(end, into)
+            silent = self._heard_until if self._answered is None else self._fell_silent
+            if silent > onset:
+                self._figures.silent_ms.append((silent - onset) * 1000)
         return self._answered is not None
 
     def _count(self, end: float, into: list[float]) -> None:
@@ -112,7 +119,7 @@ class Caller:
         async for pcm in self._line.receive():
             now = loop.time()
             if pcm is None:
-                self._play_end = min(self._play_end, now)
+                self._play_end, self._heard_until = min(self._play_end, now), min(self._heard_until, now)
                 continue
             self._play_end = max(self._play_end, now) + len(pcm) / 2 / MOUTH_HZ
             if np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)).max(initial=0) <= LOUD:
@@ -120,4 +127,5 @@ class Caller:
             if self._waiting_since is None or now <= self._waiting_since:
                 self._last_loud_before = now
             elif self._answered is None:
-                self._answered = now
+                self._answered, self._fell_silent = now, self._heard_until
+            self._heard_until = self._play_end

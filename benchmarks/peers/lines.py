@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from hubbub.voice.client import AudioFrame, VoiceClient
-from hubbub.voice.event import Clear
+from hubbub.voice.event import Clear, Hold
 from simulated import MOUTH_HZ
 from websockets.asyncio.client import ClientConnection, connect
 
 
 class Line(Protocol):
-    """What the driver needs of a server. `receive` yields sound, or None for "throw away what you have not played"."""
+    """What the driver needs of a server. `receive` yields sound, or None for "play no more of what you have"."""
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
@@ -86,7 +86,7 @@ class HubbubLine:
                 self._play_end = max(self._play_end, loop.time()) + samples / MOUTH_HZ
                 self._playing.append((self._play_end, item.reply, item.offset + samples))
                 yield item.pcm
-            elif isinstance(item, Clear):
+            elif isinstance(item, Hold | Clear):  # a caller who speaks on for a second is not resumed
                 self._playing.clear()
                 self._play_end = loop.time()
                 yield None
