@@ -112,18 +112,20 @@ class MediaClock:
             for call in list(self._calls):
                 call(now)
         for session in sessions:
-            try:
-                session.settle()
-                session.speak(now)
-            except Exception:
-                log.exception("a session failed in its tick; the others go on")
+            self._decide(session, now)
 
     def hurry(self, session: Ticking) -> None:
         """Between two ticks: the sound on which one session's turn ends has come. Its decisions depend on its own sound alone, so they
         are the same as at the tick, some milliseconds sooner."""
         self._hear([session])
-        session.settle()
-        session.speak(asyncio.get_running_loop().time())
+        self._decide(session, asyncio.get_running_loop().time())
+
+    def _decide(self, session: Ticking, now: float) -> None:
+        try:
+            session.settle()
+            session.speak(now)
+        except Exception:
+            log.exception("a session failed in its tick; the others go on")
 
     def _hear(self, sessions: list[Ticking]) -> None:
         """Judges every window that is complete, one batch after another until none is left."""
