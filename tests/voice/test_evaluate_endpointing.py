@@ -19,7 +19,7 @@ from hubbub.voice.evaluate.endpointing import (
     saved,
 )
 from hubbub.voice.evaluate.labelled import LabelError, LabelledTurn, Pause, Word, load_turns
-from hubbub.voice.evaluate.spoken import PAUSE_QUANTILES, draw_pause_ms, fixture_turns, recorded_turns
+from hubbub.voice.evaluate.spoken import PAUSE_QUANTILES, draw_pause_ms, fixture_turns, pooled, recorded_turns
 from hubbub.voice.turn import machine
 from hubbub.voice.turn import signals as s
 from hubbub.voice.turn.policy import TurnPolicy
@@ -133,6 +133,19 @@ def test_the_same_seed_makes_the_same_set_and_another_one_another():
     assert first == again != other
 
 
+def test_seeds_are_pooled_and_what_no_chance_has_touched_is_there_once():
+    def make(seed):
+        return fixture_turns(FIXTURES, seed=seed)
+
+    one, two = make(1), make(2)
+    both = pooled(make, [1, 2])
+    whole = [made for made in one if not made.pauses]
+    assert both[: len(one)] == one
+    assert len(both) == len(one) + len(two) - len(whole)
+    assert pooled(make, [1, 1]) == one
+    assert len({made.name for made in both}) == len(both), "lines lose other frames of each"
+
+
 def test_cuts_lie_between_words_and_are_silent():
     cut = [made for made in fixture_turns(FIXTURES) if made.pauses]
     assert len(cut) > 40
@@ -239,10 +252,10 @@ def _commit_ms(policy: TurnPolicy, item: Silence, verdict: float) -> float:
 
 
 def test_the_combined_model_beats_the_timer_on_the_fixtures(some):
-    """A fixed limit for every run; what the whole sets give is in docs/endpointing.md."""
+    """A fixed limit for every run; what the whole sets give is in docs/endpointing.md. It has 19 pauses, of which a twentieth is none."""
     results = evaluate(some, MODELS)
     assert {result.model for result in results} == set(MODELS)
-    assert saved(results, 0.05) >= 0.2 and saved(results, 0.10) >= 0.3
+    assert saved(results, 0.10) >= 0.5
     by_model = {result.model: result.separation for result in results if result.subset == "cut"}
     assert by_model["combined"] >= 0.8 and by_model["silence"] == 0.5
 

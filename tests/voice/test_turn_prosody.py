@@ -79,6 +79,16 @@ def test_too_little_speech_is_no_ending(sound):
     assert ProsodyEndOfTurn().probability("anything", sound) == 0.5
 
 
+def test_an_octave_that_was_mistaken_is_put_right_and_what_rings_on_is_no_voice():
+    steady = buzz(120, 120, 800)
+    plain = measure(pcm(steady))
+    doubled = measure(pcm(steady, buzz(242, 242, 100)))
+    assert doubled.fall == pytest.approx(plain.fall, abs=0.5), "nobody's voice jumps up by an octave at the end"
+    rings = measure(pcm(steady, silence(100), buzz(300, 300, 25, level=500)))
+    assert rings.fall == pytest.approx(plain.fall, abs=0.3)
+    assert rings.last_voice_ms == pytest.approx(plain.last_voice_ms, abs=40)
+
+
 def test_hiss_has_no_pitch():
     hiss = np.random.default_rng(1).normal(0, 1000, 900 * 16)
     ending = measure(pcm(hiss))

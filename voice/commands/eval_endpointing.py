@@ -25,6 +25,7 @@ examples:
   hubbub eval endpointing                            the turns made of audio_fixtures
   hubbub eval endpointing --audio DIR --plot out.png
   hubbub eval endpointing --line phone               the same as it is heard over a telephone
+  hubbub eval endpointing --seed 7                   with other pauses, of one draw
   hubbub eval endpointing --audio DIR --model silence --model onnx:smart-turn-v3.2-cpu.onnx
 
 exit status: 0 measured, whatever the outcome; 2 the labels, the sounds or the arguments cannot be used
@@ -44,7 +45,8 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
                         help="as it is, or over a telephone (8 kHz, u-law, 1 %% of frames lost in bursts)")  # fmt: skip
     parser.add_argument("--model", metavar="NAME", dest="models", action="append", default=[],
                         help="silence, text, prosody, combined, or onnx:PATH; may be repeated (default: the first four)")  # fmt: skip
-    parser.add_argument("--seed", type=int, help="of the pauses that are put into clips (default: the one of the docs)")
+    parser.add_argument("--seed", metavar="N", dest="seeds", type=int, action="append", default=[],
+                        help="of the pauses put into clips; may be repeated: they are pooled (default: four)")  # fmt: skip
     parser.add_argument("--plot", metavar="FILE.png", type=Path, help="draw the curves (pip install 'hubbub[eval]')")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.set_defaults(run=run)
@@ -88,19 +90,18 @@ def _over(line: "LineName", turn: "LabelledTurn") -> "LabelledTurn":
 
 def _turns(arguments: argparse.Namespace) -> "list[LabelledTurn]":
     from ..evaluate.labelled import LABELS, load_turns
-    from ..evaluate.spoken import SEED, fixture_turns, recorded_turns
+    from ..evaluate.spoken import SEEDS, fixture_turns, pooled, recorded_turns
 
-    seed = SEED if arguments.seed is None else arguments.seed
-    if arguments.audio is None:
+    folder = arguments.audio
+    if folder is None:
         beside = Path(__file__).resolve().parents[2] / "audio_fixtures"
-        return fixture_turns(beside if beside.is_dir() else Path("audio_fixtures"), seed=seed)
-    if not arguments.audio.is_dir():
-        raise ValueError(f"{arguments.audio} is no folder")
-    if (arguments.audio / LABELS).exists():
-        return load_turns(arguments.audio)
-    if (arguments.audio / "requests").is_dir():
-        return fixture_turns(arguments.audio, seed=seed)
-    return recorded_turns(arguments.audio, seed=seed)
+        folder = beside if beside.is_dir() else Path("audio_fixtures")
+    elif not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    elif (folder / LABELS).exists():
+        return load_turns(folder)
+    make = fixture_turns if arguments.audio is None or (folder / "requests").is_dir() else recorded_turns
+    return pooled(lambda seed: make(folder, seed=seed), list(dict.fromkeys(arguments.seeds)) or SEEDS)
 
 
 def _print_json(results: "Sequence[ModelResult]") -> None:

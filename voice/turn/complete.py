@@ -44,10 +44,13 @@ class TextEndOfTurn:
         return wording.completeness(text)
 
 
-TEXT_WEIGHT, PROSODY_WEIGHT, COMBINED_BIAS = 1.2, 0.6, 0.0
-"""Of the log odds of words and of sound. Words weigh more: prosody's own log odds spread three times as wide. At these, words that
-look whole (0.8) are overruled where the sound says 0.06 or less, and open words (0.1) never. Chosen on the sets of `hubbub eval
-endpointing`; see docs/endpointing.md."""
+TEXT_WEIGHT, PROSODY_WEIGHT, COMBINED_BIAS = 1.2, 1.0, 0.0
+"""Of the log odds of words and of sound, chosen on the fixtures of `hubbub eval endpointing`, wide and by telephone together; see
+docs/endpointing.md."""
+
+MOST_OF_SOUND = 2.5
+"""Log odds that sound counts for at most, either way. Prosody's spread three times as wide as those of words. With this, words that look
+whole (0.8) are overruled where the sound says 0.16 or less, and open words (0.1) never."""
 
 
 class CombinedEndOfTurn:
@@ -61,5 +64,6 @@ class CombinedEndOfTurn:
         ending = prosody.measure(sound) if words > 0 and not dictation.ends_in_digits(words_of(text)) else None
         if ending is None:
             return words
-        odds = TEXT_WEIGHT * math.log(words / (1 - words)) + PROSODY_WEIGHT * prosody.score(ending) + COMBINED_BIAS
+        sound_odds = min(MOST_OF_SOUND, max(-MOST_OF_SOUND, prosody.score(ending)))
+        odds = TEXT_WEIGHT * math.log(words / (1 - words)) + PROSODY_WEIGHT * sound_odds + COMBINED_BIAS
         return 1 / (1 + math.exp(-odds))

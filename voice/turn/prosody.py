@@ -33,6 +33,8 @@ _LOWEST_HZ, _HIGHEST_HZ = 65, 400
 _SHORTEST, _LONGEST = EAR_HZ // _THINNED // _HIGHEST_HZ - 1, EAR_HZ // _THINNED // _LOWEST_HZ + 1  # periods, in samples at 4 kHz
 _VOICED = 0.5  # normalised autocorrelation from which a frame has a pitch: hiss stays below 0.3, vowels above 0.7
 _NEARLY = 0.9  # the shortest period within this of the best is taken, or half the pitch would be found as often as the pitch
+_SHORTEST_RUN = 3  # frames: what rings on in a room, or in a line's noise, has a pitch for a frame or two that is nobody's
+_ABOVE, _BELOW = 8.0, 10.0  # semitones from the middle: farther, an octave was mistaken. No voice rises so far; some fall farther
 _EDGE_DB = 30.0  # as `edge.py`
 _QUIET_RMS = 10.0  # of 32768, -70 dBFS: what is below was no speech
 _MIN_SPEECH_MS = 120
@@ -66,7 +68,7 @@ def measure(sound: bytes) -> Ending | None:
     if len(samples) < _MIN_SPEECH_MS * EAR_HZ // 1000:
         return None
     levels = _levels(samples)
-    semitones = _semitones(samples)
+    semitones = _settled(_semitones(samples))
     voiced = np.flatnonzero(np.isfinite(semitones))
     fall = slope = 0.0
     if len(voiced) >= 6:
@@ -130,6 +132,20 @@ def _semitones(samples: Samples) -> Samples:
     pitch = 12 * np.log2(EAR_HZ / _THINNED / _LOWEST_HZ / _between(similar, chosen + 1))
     loud = energy[:, -1] > energy[:, -1].max() * 10 ** (-_EDGE_DB / 10)
     return np.asarray(np.where((best > _VOICED) & loud, pitch, np.nan), np.float32)
+
+
+def _settled(semitones: Samples) -> Samples:
+    """Without the pitch of runs that are too short to be a voice's, and with octaves put right."""
+    voiced = np.flatnonzero(np.isfinite(semitones))
+    runs = np.split(voiced, np.flatnonzero(np.diff(voiced) > 1) + 1)
+    long = [run for run in runs if len(run) >= _SHORTEST_RUN]
+    if not long:
+        return semitones
+    kept = np.concatenate(long)
+    settled = np.full_like(semitones, np.nan)
+    off = semitones[kept] - _median(semitones[kept])
+    settled[kept] = semitones[kept] - np.where((off > _ABOVE) | (off < -_BELOW), 12 * np.round(off / 12), 0)
+    return settled
 
 
 def _between(similar: npt.NDArray[np.floating], chosen: npt.NDArray[np.intp]) -> Samples:
