@@ -40,6 +40,16 @@ def test_a_browsers_offer_is_answered_without_its_video() -> None:
     assert (answer.media[0].setup, answer.media[0].ufrag) == ("passive", "abcd")
 
 
+def test_what_is_offered_in_the_groups_transport_only_is_offered() -> None:
+    """As Firefox does with `max-bundle`: the port of the data channel is 0."""
+    description = sdp.parse(offer(AUDIO, DATA.replace(" 9 ", " 0 ", 1) + "a=bundle-only\r\n", bundle="0 2"))
+    terms = sdp.choose(description)
+    assert terms.data is not None
+    answer = sdp.parse(sdp.write_answer(description, terms, LOCAL))
+    assert [media.port for media in answer.media] == [9, 9]
+    assert sdp.choose(sdp.parse(offer(AUDIO, DATA.replace(" 9 ", " 0 ", 1), bundle="0 2"))).data is None, "switched off"
+
+
 @pytest.mark.parametrize(("direction", "mirrored"), [("sendonly", "recvonly"), ("recvonly", "sendonly"), ("inactive", "inactive")])
 def test_a_one_way_offer_is_mirrored(direction: str, mirrored: str) -> None:
     description = sdp.parse(offer(AUDIO.replace("sendrecv", direction)))

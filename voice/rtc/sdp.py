@@ -83,9 +83,16 @@ class Media:
     setup: str = ""
     candidates: list[Candidate] = field(default_factory=list)
     rtcp_mux: bool = False
+    bundle_only: bool = False
+    """Offered in its group's transport or not at all: its port is 0, and yet it is offered (RFC 8843 §6), as Firefox does it."""
     sctp_port: int = 0
     max_message_size: int = 65_536
     """RFC 8841 §6.1: what holds where nothing is said."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether it is offered at all."""
+        return self.port > 0 or self.bundle_only
 
     def opus(self) -> int | None:
         """The payload type of Opus."""
@@ -242,6 +249,8 @@ def _attribute(media: Media, name: str, value: str) -> None:
             media.mid = value
         case "sendrecv" | "sendonly" | "recvonly" | "inactive":
             media.direction = name
+        case "bundle-only":
+            media.bundle_only = True
         case "rtpmap":
             number, _, codec = value.partition(" ")
             if number.isdigit() and int(number) < 128:
@@ -303,8 +312,8 @@ def _number(name: str, value: str, most: int) -> int:
 
 def choose(offer: Description) -> Terms:
     """What of an offer is accepted: the first audio with Opus, and the first data channel. Raises SdpError where that is nothing."""
-    audio = next((media for media in offer.media if media.kind == "audio" and media.port and media.opus() is not None), None)
-    data = next((media for media in offer.media if media.kind == "application" and media.port and _is_data(media)), None)
+    audio = next((media for media in offer.media if media.kind == "audio" and media.offered and media.opus() is not None), None)
+    data = next((media for media in offer.media if media.kind == "application" and media.offered and _is_data(media)), None)
     if audio is None and data is None:
         raise SdpError("unacceptable", "the offer needs an audio section with the codec opus/48000/2, a data channel, or both")
     if audio is not None and data is not None and not {audio.mid, data.mid} <= set(offer.bundle):
