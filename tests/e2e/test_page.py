@@ -385,6 +385,19 @@ def test_missing_microphone_says_so(fake: FakeServer) -> None:
     refused_page(fake, "none", ("No microphone was found", "Plug one in"))
 
 
+def test_sound_that_never_starts_keeps_nobody_waiting(browser: Page, fake: FakeServer) -> None:
+    browser.open(f"{fake.base_url}/?name=Ann&lang=en&mic=raw&transport=websocket")
+    browser.js(  # as in Firefox on a machine without a sound card
+        "(Object.defineProperty(AudioContext.prototype, 'resume', {value: () => new Promise(() => {})}),"
+        " Object.defineProperty(BaseAudioContext.prototype, 'state', {get: () => 'suspended'}), true)"
+    )
+    browser.click("#join-voice")
+    browser.until("document.querySelector('.notice[data-key=join]')")
+    assert "did not start the sound" in browser.text(".notice")
+    browser.click(".notice .row button:last-child")  # without a microphone, then
+    browser.until("!document.querySelector('#room').hidden && window.hubbub.client.state === 'open'")
+
+
 def test_insecure_origin_says_what_to_do_and_still_joins(fake: FakeServer, tone: Path) -> None:
     mapped = "--host-resolver-rules=MAP hubbub.test 127.0.0.1"
     with chromium(microphone=tone, extra=(mapped,)) as driver:

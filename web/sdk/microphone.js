@@ -8,6 +8,7 @@
  * @typedef {{pcm: Int16Array, level: number}} Sound  level: RMS from 0 to 1
  */
 
+import { closeContext, startContext } from './audio-context.js';
 import { Emitter } from './emitter.js';
 import { HubbubError, microphoneError } from './errors.js';
 
@@ -32,10 +33,11 @@ export class Microphone extends Emitter {
     const context = new AudioContext({ latencyHint: 'interactive' });
     try {
       await context.audioWorklet.addModule(new URL('./worklets/capture.js', import.meta.url));
-      await context.resume();
+      await startContext(context);
     } catch (error) {
       stream.getTracks().forEach((track) => track.stop());
-      await context.close();
+      await closeContext(context);
+      if (error instanceof HubbubError) throw new HubbubError('microphone-failed', error.message, { cause: error });
       throw new HubbubError('worklet-missing', `the audio module did not load: ${error}`, { cause: error });
     }
     return new Microphone(stream, context, { rateHz, messageMs });
@@ -94,7 +96,7 @@ export class Microphone extends Emitter {
       track.onended = null;
       track.stop();
     }
-    if (this.context.state !== 'closed') await this.context.close();
+    await closeContext(this.context);
   }
 }
 

@@ -13,12 +13,11 @@
  * @property {boolean} running  false: the browser stopped the sound (a phone call, another program)
  */
 
+import { closeContext, startContext } from './audio-context.js';
 import { Emitter } from './emitter.js';
 import { HubbubError } from './errors.js';
 import { PlaybackBuffer } from './playback-buffer.js';
 import { StreamPlayer } from './stream-player.js';
-
-const START_PATIENCE_MS = 1500;
 
 /**
  * Turns "played into the output" into "heard": sound spends `latencyMs` between the two.
@@ -91,9 +90,9 @@ export class Player extends Loudspeaker {
     const context = new AudioContext({ sampleRate: rateHz, latencyHint: 'interactive' });
     try {
       await context.audioWorklet.addModule(new URL('./worklets/playback.js', import.meta.url));
-      await started(context);
+      await startContext(context);
     } catch (error) {
-      await context.close();
+      await closeContext(context);
       if (error instanceof HubbubError) throw error;
       throw new HubbubError('worklet-missing', `the audio module did not load: ${error}`, { cause: error });
     }
@@ -210,21 +209,12 @@ export class Player extends Loudspeaker {
     this.listen(null);
     this.#order({ do: 'close' });
     this.context.onstatechange = null;
-    if (this.context.state !== 'closed') await this.context.close();
+    await closeContext(this.context);
   }
 
   /** @param {Order} order @param {Transferable[]} [transfer] */
   #order(order, transfer = []) {
     this.node.port.postMessage(order, transfer);
-  }
-}
-
-/** @param {AudioContext} context */
-async function started(context) {
-  const patience = new Promise((resolve) => setTimeout(resolve, START_PATIENCE_MS));
-  await Promise.race([context.resume(), patience]);
-  if (context.state !== 'running') {
-    throw new HubbubError('sound-blocked', `the browser did not start the sound (its state is "${context.state}")`);
   }
 }
 
