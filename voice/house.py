@@ -27,6 +27,7 @@ from .refusal import NameTaken, RoomFull
 from .room import VoiceRoom, farewell
 from .rooms import Rooms
 from .session import Session
+from .store import RoomStore
 from .telemetry import Metrics
 
 log = logging.getLogger("hubbub.house")
@@ -67,17 +68,19 @@ class House:
         self.watch = Watch(record)
         self.access = Access(config.server, environ, seat_of=lambda token: self.sessions.get(token))
         self._end_of_turn = make_end_of_turn(config.engines.end_of_turn)
-        self.directory = Rooms(config, self.engines, self.clock, self.metrics, environ, model)
+        self.store = RoomStore(config.server.store) if config.server.store is not None else None
+        """What outlives the process."""
+        self.directory = Rooms(config, self.engines, self.clock, self.metrics, environ, model, store=self.store)
         self.sessions: dict[str, Session] = {}
         self._joining = 0
-        self._uncounted: set[str] = set()
-        """Rooms that `limits.max_rooms` does not bound."""
         """Callers whose room is being opened."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Loads the engines and starts the clock."""
         self.watch.open()
+        if self.store is not None:
+            await self.store.open()
         await asyncio.gather(self.engines.start(), self.directory.model(self.config.engines.model))
         self.engines.info["model"] = (await self.directory.model(self.config.engines.model))[1]
         self._tasks = [
@@ -92,6 +95,8 @@ class House:
             if session.connection is not None:
                 session.connection.end("closing")
         await asyncio.gather(self.directory.close(), return_exceptions=True)
+        if self.store is not None:
+            await self.store.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -181,21 +186,21 @@ class House:
         return self.directory.open
 
     async def create_room(self, name: str, config: RoomConfig, grant: Grant = OPEN, *, counted: bool = True) -> None:
-        """Makes a room while the server runs. `counted=False`: it is bounded elsewhere, as a call's own room is, and does not count in
-        `limits.max_rooms`. Raises Refused."""
+        """Makes a room while the server runs. `counted=False`: it is bounded elsewhere and passes with what it is made for, as a call's own
+        room does, and does not count in `limits.max_rooms`. Raises Refused."""
         if grant.room is not None:
             raise Refused("forbidden", f"this token is for the room '{grant.room}', and makes no other")
         if name in self.directory.known:
             raise Refused("conflict", f"there is a room '{name}' already")
         limit = self.config.server.limits.max_rooms
-        if counted and len(self.directory.known) - len(self._uncounted) >= limit:
+        if counted and len(self.directory.known) - len(self.directory.passing) >= limit:
             raise Refused("too_many", f"there are {limit} rooms already (server.limits.max_rooms): delete one first")
         if len(config.agents) > self.config.server.limits.max_agents_per_room:
             raise Refused("bad_request", f"field 'agents': at most {self.config.server.limits.max_agents_per_room} agents a room")
         self.access.open_room(name, grant)
         self.directory.known[name] = config
         if not counted:
-            self._uncounted.add(name)
+            self.directory.passing.add(name)
         log.info("room=%s created key=%s", name, grant.key or "-")
 
     async def delete_room(self, name: str) -> None:
@@ -204,7 +209,6 @@ class House:
             raise Refused("unknown_room", f"there is no room '{name[:MAX_NAME_CHARS]}' here")
         room = self.rooms.get(name)
         self.directory.known.pop(name, None)  # nobody comes in any more
-        self._uncounted.discard(name)
         for session in list(room.sessions.values()) if room is not None else ():
             self.send_away(session, "the room was closed")
         await self.directory.forget(name, "the room was closed")

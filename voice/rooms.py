@@ -27,6 +27,7 @@ from .reply import AgentSeat
 from .room import RoomEngines, VoiceRoom
 from .script import Stage, load_script
 from .speech import Speech
+from .store import RoomStore
 from .telemetry import Metrics
 
 log = logging.getLogger("hubbub.house")
@@ -46,16 +47,20 @@ class Rooms:
 
     def __init__(
         self, config: Config, engines: Engines, clock: MediaClock, metrics: Metrics, environ: Mapping[str, str] = os.environ,
-        model: ChatModelBase | None = None,
+        model: ChatModelBase | None = None, *, store: RoomStore | None = None,
     ) -> None:  # fmt: skip
+        """`store`: where what agents remember is kept; without one it lives and dies with their room."""
         self.known: dict[str, RoomConfig] = dict(config.rooms)
         self.open: dict[str, VoiceRoom] = {}
+        self.passing: set[str] = set()
+        """Rooms that end with what they were made for, a call: `limits.max_rooms` does not bound them, and nothing of them is kept."""
         self._config = config
         self._engines = engines
         self._clock = clock
         self._metrics = metrics
         self._environ = environ
         self._model_for_all = model
+        self._store = store
         self._models: dict[str, tuple[ChatModelBase, EngineInfo]] = {}
         self._opening = asyncio.Lock()
         self._stages: dict[str, Stage] = {}
@@ -75,11 +80,16 @@ class Rooms:
             return self.open[name]
 
     async def forget(self, name: str, why: str) -> None:
-        """Closes a room, and knows it no more. The callers are the house's to send away before."""
+        """Closes a room, and knows it no more; nor is anything kept of what was said in it. The callers are the house's to send away
+        before."""
         self.known.pop(name, None)
+        kept = self._store is not None and name not in self.passing
+        self.passing.discard(name)
         async with self._opening:
             room = self.open.pop(name, None)
             await self._close(name, room, why)
+            if self._store is not None and kept:
+                await self._store.forget(name)
 
     async def close(self) -> None:
         """Closes all."""
@@ -111,7 +121,7 @@ class Rooms:
         toolkit = _tools(room, config, agent, moderates)
         bounds = config.memory if config is not None else MemoryConfig()
         mind = ReActAgent(
-            name=agent.name, sys_prompt=prompt, model=model, memory=InMemoryMemory(keep=bounds.messages), toolkit=toolkit,
+            name=agent.name, sys_prompt=prompt, model=model, memory=await self._memory(room, agent, bounds.messages), toolkit=toolkit,
             compression=compression(bounds, model),
         )  # fmt: skip
         speech = Speech(self._engines.tts, agent.voice.as_voice(language))
@@ -120,6 +130,11 @@ class Rooms:
             filler_after_ms=agent.filler_after_ms, quiet=agent.quiet, topics=topics(agent.about or agent.prompt),
             interruptible=agent.interruptible,
         )  # fmt: skip
+
+    async def _memory(self, room: VoiceRoom, agent: AgentConfig, keep: int) -> InMemoryMemory:
+        if self._store is None or room.name in self.passing:
+            return InMemoryMemory(keep=keep)
+        return await self._store.memory(room.name, agent.name, keep=keep)
 
     async def context(self, config: RoomConfig, agents: tuple[AgentConfig, ...]) -> ASRContext:
         """What the recogniser expects in a room with these agents."""

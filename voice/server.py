@@ -131,6 +131,8 @@ def banner(house: House, host: str, port: int) -> str:
     lines += [f"  {line}" for line in describe(house.engines.info)]
     lock = "open: anybody who reaches it comes in" if house.access.is_open else "who comes in needs a token ('hubbub token')"
     lines.append(f"  lock  {lock}")
+    if house.store is not None:
+        lines.append(f"  store what agents remember outlives this process, in {house.store.shown}")
     if shown != host:
         lines.append("  note  browsers give a page the microphone only on localhost or over https")
     return "\n".join(lines)
@@ -153,12 +155,15 @@ def serve(
         return runner.run(run(config, host=host, port=port, log_level=log_level, record=record, open_to_all=open_to_all))
 
 
-def configured(config: Config, *, host: str | None = None, port: int | None = None, open_to_all: bool = False) -> Config:
+def configured(
+    config: Config, *, host: str | None = None, port: int | None = None, open_to_all: bool = False, store: str | None = None
+) -> Config:
     """A configuration with what the command line said in its place."""
     server = config.server
     access = server.access.model_copy(update={"open": True}) if open_to_all else server.access
     changes = {
         "host": server.host if host is None else host, "port": server.port if port is None else port, "access": access,
+        "store": server.store if store is None else store,
     }  # fmt: skip
     return config.model_copy(update={"server": server.model_copy(update=changes)})
 
@@ -179,6 +184,8 @@ async def run(
     try:
         check_lock(config.server, os.environ)
         house = House(config, record=record)
+        if house.store is not None:
+            await house.store.open()
     except (NoLock, VADError, TTSError, ImportError, OSError, RuntimeError) as error:  # what is missing says what to install
         log.error("cannot start: %s", error)
         return 1

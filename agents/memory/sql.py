@@ -17,9 +17,9 @@ tries again, and `flush` raises MemoryWriteError meanwhile.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 from ..message import Msg
 from .base import Marks
@@ -30,6 +30,9 @@ __all__ = ["MemoryWriteError", "SqlMemory", "SqlStore"]
 
 QUEUE_CHANGES = 4096
 """Changes that may wait for the writer before who awaits has to wait."""
+
+
+M = TypeVar("M", bound="SqlMemory")
 
 
 class SqlStore:
@@ -60,15 +63,22 @@ class SqlStore:
     ) -> None:
         await self.close()
 
-    async def memory(self, session_id: str) -> "SqlMemory":
+    @overload
+    async def memory(self, session_id: str) -> "SqlMemory": ...
+
+    @overload
+    async def memory(self, session_id: str, make: "Callable[[SqlStore, str], M]") -> "M": ...
+
+    async def memory(self, session_id: str, make: "Callable[[SqlStore, str], SqlMemory] | None" = None) -> "SqlMemory":
         """The memory of a session, with what the database has of it. One session belongs to one memory at a time.
 
-        Raises ValueError for an id that is empty or that a database cannot hold.
+        `make`: a memory of another class, or one that keeps so many messages. Raises ValueError for an id that is empty or that a
+        database cannot hold.
         """
         if not session_id or "\0" in session_id or not session_id.isprintable():
             raise ValueError(f"a session id is printable text, got {session_id!r}")
         await self.open()
-        memory = SqlMemory(self, session_id)
+        memory = (make or SqlMemory)(self, session_id)
         memory.fill(*await self._writer.read(session_id))
         return memory
 
@@ -96,6 +106,11 @@ class SqlStore:
         await self._writer.flush()
 
     @property
+    def shown(self) -> str:
+        """The URL as it may be logged: without a password."""
+        return self._writer.shown
+
+    @property
     def waiting(self) -> int:
         """How many changes wait for the writer."""
         return self._writer.waiting
@@ -106,8 +121,9 @@ class SqlMemory(InMemoryMemory):
 
     __slots__ = ("_next", "_owns_store", "session_id", "store")
 
-    def __init__(self, store: SqlStore, session_id: str) -> None:
-        super().__init__()
+    def __init__(self, store: SqlStore, session_id: str, *, keep: int | None = None) -> None:
+        """`keep`: so many messages at most, here and in the database (see `InMemoryMemory`)."""
+        super().__init__(keep=keep)
         self.store = store
         self.session_id = session_id
         self._next = 0
@@ -127,15 +143,27 @@ class SqlMemory(InMemoryMemory):
     def fill(self, rows: Iterable[tuple[int, str, str]], summary: str) -> None:
         """Takes over what the database has, as (place, message, marks) in order; used by the store."""
         for place, message, marks in rows:
-            super().append(Msg.from_dict(json.loads(message)), json.loads(marks))
             self._next = place + 1
+            super().append(Msg.from_dict(json.loads(message)), json.loads(marks))
         super().summarise(summary)
+
+    def write(self, change: Change) -> None:
+        """Hands a change to the store's writer."""
+        self.store.write(change)
+
+    def write_all(self) -> None:
+        """Puts everything in the place of what the database has of this session."""
+        self.store.write(Change("clear", self.session_id))
+        for place, (one, msg) in enumerate(self._messages.items()):
+            self.store.write(Change("put", self.session_id, one, place, msg, self._marks.get(one, ())))
+        self._next = len(self._messages)
+        self.store.write(Change("summary", self.session_id, self._summary))
 
     def append(self, msg: Msg, marks: Marks = None) -> bool:
         """Adds one message at once; False where its id is there already."""
         if not super().append(msg, marks):
             return False
-        self.store.write(Change("put", self.session_id, msg.id, self._next, msg, self._marks.get(msg.id, ())))
+        self.write(Change("put", self.session_id, msg.id, self._next, msg, self._marks.get(msg.id, ())))
         self._next += 1
         return True
 
@@ -143,14 +171,14 @@ class SqlMemory(InMemoryMemory):
         """Puts `msg` in the place of the message with its id; False where there is none."""
         if not super().replace(msg):
             return False
-        self.store.write(Change("message", self.session_id, msg.id, message=msg))
+        self.write(Change("message", self.session_id, msg.id, message=msg))
         return True
 
     def remove(self, ids: Iterable[str]) -> int:
         """Removes messages by id; the number of those that were there."""
         there = [one for one in ids if one in self._messages]
         for one in there:
-            self.store.write(Change("delete", self.session_id, one))
+            self.write(Change("delete", self.session_id, one))
         return super().remove(there)
 
     def mark(self, ids: Iterable[str], new_mark: str | None, old_mark: str | None = None) -> int:
@@ -158,22 +186,18 @@ class SqlMemory(InMemoryMemory):
         there = [one for one in ids if one in self._messages]
         changed = super().mark(there, new_mark, old_mark)
         for one in there:
-            self.store.write(Change("marks", self.session_id, one, marks=self._marks.get(one, ())))
+            self.write(Change("marks", self.session_id, one, marks=self._marks.get(one, ())))
         return changed
 
     def summarise(self, summary: str) -> None:
         """Sets the compressed summary."""
         super().summarise(summary)
-        self.store.write(Change("summary", self.session_id, summary))
+        self.write(Change("summary", self.session_id, summary))
 
     def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
         """Replaces everything by what `state_dict` gave, in the database, too."""
         super().load_state_dict(state, strict)
-        self.store.write(Change("clear", self.session_id))
-        for place, (one, msg) in enumerate(self._messages.items()):
-            self.store.write(Change("put", self.session_id, one, place, msg, self._marks.get(one, ())))
-        self._next = len(self._messages)
-        self.store.write(Change("summary", self.session_id, self._summary))
+        self.write_all()
 
     async def add(self, memories: Msg | Iterable[Msg] | None, marks: Marks = None, allow_duplicates: bool = False) -> None:
         """Adds messages; waits while the writer is far behind."""

@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import json
 import logging
+import re
 import sqlite3
 import threading
 from collections import deque
@@ -64,6 +65,8 @@ class Writer:
 
     def __init__(self, url: str, durable: bool, limit: int) -> None:
         self._url = url
+        self.shown = re.sub(r"(://[^/@]*):[^/@]*@", r"\1:…@", url)
+        """The URL as it may be logged: without a password."""
         self._durable = durable
         self._limit = limit
         self._queue: deque[Change | Callable[[Database], None]] = deque()
@@ -93,7 +96,7 @@ class Writer:
             await asyncio.wrap_future(ready)
         except Exception as error:
             self._thread = None
-            raise MemoryWriteError(f"the memory database {self._url} cannot be opened: {error}") from error
+            raise MemoryWriteError(f"the memory database {self.shown} cannot be opened: {error}") from error
 
     async def stop(self) -> None:
         """Waits until all is written, and ends the thread."""
@@ -155,9 +158,9 @@ class Writer:
         done: Future[None] = Future()
         with self._changed:
             if self._error is not None:
-                raise MemoryWriteError(f"the memory database {self._url} cannot be written: {self._error}") from self._error
+                raise MemoryWriteError(f"the memory database {self.shown} cannot be written: {self._error}") from self._error
             if self._thread is None:
-                raise MemoryWriteError(f"the memory database {self._url} is closed")
+                raise MemoryWriteError(f"the memory database {self.shown} is closed")
             if self._written >= number:
                 return
             self._waiters.append((number, done))
@@ -214,14 +217,14 @@ class Writer:
 
     def _failed(self, error: Exception) -> None:
         if self._error is None:
-            logger.error("the memory database %s cannot be written: %s; will try again", self._url, error)
+            logger.error("the memory database %s cannot be written: %s; will try again", self.shown, error)
         with self._changed:
             self._error = error
             waiters, self._waiters = self._waiters, []
             if self._stopping:
                 self._queue.clear()
         for _, waiter in waiters:
-            _settle(waiter, MemoryWriteError(f"the memory database {self._url} cannot be written: {error}"))
+            _settle(waiter, MemoryWriteError(f"the memory database {self.shown} cannot be written: {error}"))
         with self._changed:
             if not self._stopping:
                 self._changed.wait(RETRY_S)

@@ -22,6 +22,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     parser.add_argument("--record", metavar="DIR", type=Path, help="record every session into a folder of its own below DIR: what "
                         "was heard, what was said and every decision (see 'hubbub replay')")  # fmt: skip
+    parser.add_argument("--store", metavar="FILE", help="a database in which agents remember across restarts: a file, which is made where "
+                        "there is none, or postgresql://… (default: the file's server.store, else they forget)")  # fmt: skip
     parser.add_argument("--open", action="store_true", help="let anybody in who reaches the address, without a token; needed where other "
                         "machines reach it and no key is set (HUBBUB_SERVER_KEY, see 'hubbub token')")  # fmt: skip
     parser.set_defaults(run=run)
@@ -39,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..access import NoLock, check_lock
     from ..server import configured, serve
 
-    config = configured(config, host=arguments.host, port=arguments.port, open_to_all=arguments.open)
+    config = configured(config, host=arguments.host, port=arguments.port, open_to_all=arguments.open, store=arguments.store)
     try:
         check_lock(config.server, os.environ)
     except NoLock as error:

@@ -48,6 +48,8 @@ class ServerConfig(Section):
     host: str = Field(default=DEFAULT_HOST, min_length=1, max_length=255)
     port: int = Field(default=DEFAULT_PORT, ge=0, le=65_535)
     """0 takes any free port."""
+    store: str | None = Field(default=None, min_length=1, max_length=2000)
+    """Database in which what agents remember outlives the process: a file (`hubbub.db`), or `postgresql://…`. None: nothing does."""
     limits: LimitsConfig = LimitsConfig()
     access: AccessConfig = AccessConfig()
 
