@@ -1,11 +1,12 @@
 """What voice activity detection costs and how soon it hears: one Markdown report on standard output.
 
-    python benchmarks/vad.py [--seconds 4] [--engines silero,pysilero,webrtc]
+    python benchmarks/vad.py [--seconds 4] [--engines silero,pysilero,webrtc] [--line phone]
 
 Cost: one `judge` call for 1, 8, 32 and 64 streams at once, on speech; processor time (which other programs on the machine
 change less) and wall time. Streams a core: how many windows fit into a window's own length, by processor time. Onset: first
 window of probability 0.5 or more in clips laid over a faint noise (-75 dBFS), at peak levels from -3 to -33 dBFS, against the
-same clip at -3. Clips are those of audio_fixtures/ and, where HUBBUB_SHARED_AUDIO names the folder, human recordings.
+same clip at -3, as they are or over a telephone (`--line phone`). Clips are those of audio_fixtures/ and, where HUBBUB_SHARED_AUDIO
+names the folder, human recordings.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from hubbub.voice.audio.frames import EAR_HZ
 from hubbub.voice.audio.wav import read_audio
+from hubbub.voice.evaluate.line import LINES, LineName, over_line
 from hubbub.voice.vad.base import VADEngine, VADError
 from hubbub.voice.vad.choose import BEST_FIRST, choose_vad
 
@@ -64,7 +66,7 @@ def cost_us(engine: VADEngine, batch: int, seconds: float) -> npt.NDArray[np.flo
     return np.array(times[5:]) * 1e6
 
 
-def onsets(engine: VADEngine, sounds: list[Sound], peak_dbfs: float) -> list[int | None]:
+def onsets(engine: VADEngine, sounds: list[Sound], peak_dbfs: float, line: LineName) -> list[int | None]:
     """The first window of speech in each sound, brought to `peak_dbfs`; None where nothing was found."""
     window = engine.window_samples
     lead = round(LEAD_SECONDS * EAR_HZ)
@@ -72,7 +74,9 @@ def onsets(engine: VADEngine, sounds: list[Sound], peak_dbfs: float) -> list[int
     mixed = np.random.RandomState(1).standard_normal((len(sounds), count * window)) * 10 ** (NOISE_DBFS / 20)
     for row, sound in zip(mixed, sounds, strict=True):
         row[lead : lead + sound.size] += sound * (10 ** (peak_dbfs / 20) / np.abs(sound).max())
-    rows = np.clip(np.rint(mixed * 32767), -32768, 32767).astype(np.int16).reshape(len(sounds), count, window)
+    heard = np.clip(np.rint(mixed * 32767), -32768, 32767).astype(np.int16)
+    heard = np.array([np.frombuffer(over_line(row.tobytes(), line, seed=at), np.int16) for at, row in enumerate(heard)])
+    rows = heard.reshape(len(sounds), count, window)
     streams = [engine.open() for _ in sounds]
     speech = np.array([engine.judge(streams, np.ascontiguousarray(rows[:, at])) for at in range(count)]) >= 0.5
     return [int(np.argmax(column)) if column.any() else None for column in speech.T]
@@ -92,16 +96,16 @@ def report_cost(engines: list[VADEngine], seconds: float) -> None:
             print(f"| {engine.name} | {batch} | {figures} |")
 
 
-def report_onsets(engines: list[VADEngine]) -> None:
-    print("\n### Onset by level, against the same clip at -3 dBFS, ms\n")
+def report_onsets(engines: list[VADEngine], line: LineName) -> None:
+    print(f"\n### Onset by level, against the same clip at -3 dBFS ({line}), ms\n")
     print("| engine | clips | peak dBFS | found | median | mean | p95 |\n|---|---|--:|--:|--:|--:|--:|")
     for engine in engines:
         window_ms = engine.window_samples * 1000 / EAR_HZ
         for where, paths in clips().items():
             sounds = [load(path) for path in paths]
-            loud = onsets(engine, sounds, PEAKS_DBFS[0])
+            loud = onsets(engine, sounds, PEAKS_DBFS[0], line)
             for peak_dbfs in PEAKS_DBFS:
-                here = onsets(engine, sounds, peak_dbfs)
+                here = onsets(engine, sounds, peak_dbfs, line)
                 later = [(h - w) * window_ms for h, w in zip(here, loud, strict=True) if h is not None and w is not None]
                 found = sum(start is not None for start in here)
                 figures = f"{np.median(later):.0f} | {np.mean(later):.1f} | {np.percentile(later, 95):.0f}"
@@ -112,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to time each engine")
     parser.add_argument("--engines", default=",".join(BEST_FIRST))
+    parser.add_argument("--line", choices=LINES, default="wide", help="what the clips of the onsets come over")
     arguments = parser.parse_args()
     engines: list[VADEngine] = []
     for name in arguments.engines.split(","):
@@ -120,7 +125,7 @@ def main() -> None:
         except VADError as error:
             print(f"{name} left out: {error}\n")
     report_cost(engines, arguments.seconds)
-    report_onsets([engine for engine in engines if engine.name != "pysilero"])  # silero's network, at three times the cost
+    report_onsets([engine for engine in engines if engine.name != "pysilero"], arguments.line)  # silero's network, at three times the cost
 
 
 if __name__ == "__main__":

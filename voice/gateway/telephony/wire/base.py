@@ -162,6 +162,7 @@ class ServerEnd(ABC):
     def __init__(self) -> None:
         self.stream_id = ""
         self.coding = Coding()
+        self._begun = False
 
     @abstractmethod
     def receive(self, data: Data) -> FromCarrier:
@@ -172,7 +173,10 @@ class ServerEnd(ABC):
         """Writes a message to the carrier; None where this carrier's protocol has no such message."""
 
     def _started(self, start: Start) -> Start:
-        self.stream_id, self.coding = start.stream_id, start.coding
+        """The first start says whose line this is and how it is coded; a later one, which `order.py` judges, changes nothing."""
+        if not self._begun:
+            self._begun = True
+            self.stream_id, self.coding = start.stream_id, start.coding
         return start
 
     def _same_stream(self, stream_id: str) -> None:
