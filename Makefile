@@ -13,7 +13,7 @@ INPUTS := pyproject.toml setup.py
 HASH := $(shell cat $(INPUTS) | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HASH)
 READY_DEV := $(VENV)/.ready-dev-$(HASH)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test check bench docs clean
