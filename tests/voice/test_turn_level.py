@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hubbub.voice.turn.level import BEGIN_DB, BELOW_DB, RISE_WINDOWS, CallerLevel
+from hubbub.voice.turn.level import BEGIN_DB, BELOW_DB, RISE_WINDOWS, SMOOTH_SPEAKING, CallerLevel
 
 WINDOW = 512
 
@@ -33,6 +33,7 @@ def test_before_a_caller_was_heard_nothing_is_too_faint() -> None:
 def test_who_goes_on_must_be_nearly_as_loud_as_he_was(below: float, faint: bool) -> None:
     level = known(-22.0, then=-22.0 - below)
     assert level.usual == pytest.approx(-22.0, abs=0.2)
+    level.begin()
     assert level.judge(window(-22.0 - below), True) is faint
 
 
@@ -40,8 +41,17 @@ def test_who_goes_on_must_be_nearly_as_loud_as_he_was(below: float, faint: bool)
 def test_a_voice_that_rises_out_of_quiet_may_begin_fainter_but_not_go_on_so(below: float, faint: bool) -> None:
     level = known()
     assert level.judge(window(-22.0 - below), True, begins=True) is faint
+    level.begin()
     assert level.judge(window(-22.0 - below), True), "the next window is judged as ever"
     assert not level.judge(window(-22.0), True)
+
+
+def test_the_consonants_of_who_has_just_spoken_up_are_his_and_talk_in_the_room_is_not_for_long() -> None:
+    level = known()
+    assert not level.judge(window(-24.0), True, begins=True)
+    level.begin()
+    faint = [level.judge(window(-40.0), True) for _ in range(SMOOTH_SPEAKING + 1)]
+    assert faint == [False] * (SMOOTH_SPEAKING - 1) + [True, True]
 
 
 def test_talk_that_was_in_the_room_all_along_does_not_begin() -> None:

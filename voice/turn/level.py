@@ -14,8 +14,9 @@ BELOW_DB = 10.0
 """How far below his own level a caller may fall and still interrupt. People raise their voice to break in (Lombard); background
 talkers lie 10 dB and more below who speaks into the microphone."""
 
-SMOOTH_WINDOWS = 4
-"""The loudest of so many windows counts (128 ms with Silero's): between its vowels a voice falls by 20 dB."""
+SMOOTH_WINDOWS, SMOOTH_SPEAKING = 4, 10
+"""The loudest of so many windows counts (128 ms with Silero's): between its vowels a voice falls by 20 dB. In an utterance it is more of
+them (320 ms): the consonants of "excuse me" last for 200 ms, and who spoke up just now has not gone."""
 
 BEGIN_DB = 15.0
 """How far below his own level a caller may *begin*. A voice takes 50 to 100 ms to rise, and the "s" of "stop" lies 10 to 16 dB below its
@@ -35,8 +36,10 @@ class CallerLevel:
     def __init__(self) -> None:
         self.usual: float | None = None
         """The caller's level, None before the first turn."""
-        self._recent: deque[float] = deque(maxlen=RISE_WINDOWS)
+        self._recent: deque[float] = deque(maxlen=max(RISE_WINDOWS, SMOOTH_SPEAKING))
         self._utterance: list[float] = []
+        self._windows = 0
+        """Of the utterance so far."""
 
     def judge(self, sound: bytes, speech: bool, *, begins: bool = False) -> bool:
         """Takes a window of PCM16; `speech`: the VAD's verdict; `begins`: whether it would be the first of an utterance. Answers whether it
@@ -49,13 +52,16 @@ class CallerLevel:
             self._utterance.append(level)
         if self.usual is None:
             return False
-        loudest = max(list(self._recent)[-SMOOTH_WINDOWS:])
-        rises = begins and min(self._recent) < loudest - RISE_DB
+        self._windows += 1
+        recent = list(self._recent)
+        loudest = max(recent[-max(SMOOTH_WINDOWS, 0 if begins else min(SMOOTH_SPEAKING, self._windows)) :])
+        rises = begins and min(recent[-RISE_WINDOWS:]) < loudest - RISE_DB
         return loudest < self.usual - (BEGIN_DB if rises else BELOW_DB)
 
     def begin(self) -> None:
         """An utterance begins."""
         self._utterance = self._utterance[-1:]
+        self._windows = 1
 
     def learn(self) -> None:
         """The turn was the caller's: its level is his. The loudest quarter of its windows counts, as for the eye of a meter."""
