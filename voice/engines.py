@@ -8,6 +8,7 @@ from typing import Any
 
 from .asr.base import ASREngine
 from .asr.choose import choose_asr
+from .asr.sounded import with_sound
 from .config import EnginesConfig
 from .event import EngineInfo
 from .tts.base import TTSEngine
@@ -47,7 +48,7 @@ def choose_engines(config: EnginesConfig, environ: Mapping[str, str] = os.enviro
     vad, vad_why = choose_vad(named(config.vad))
     asr, asr_why = choose_asr(named(config.asr), environ)
     tts, tts_why = choose_tts(named(config.tts), environ)
-    engines = Engines(vad, asr, tts)
+    engines = Engines(vad, with_sound(asr), tts)
     engines.info["vad"] = EngineInfo(name=vad.name, why=vad_why)
     engines.info["asr"] = EngineInfo(name=asr.name, why=asr_why, note=asr.note)
     engines.info["tts"] = EngineInfo(name=tts.name, why=tts_why, note=tts.note)

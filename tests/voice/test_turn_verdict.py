@@ -1,6 +1,7 @@
 """What becomes of a held reply, by the evidence."""
 
 import pytest
+from hubbub.voice.asr.sounded import UNSURE
 from hubbub.voice.turn.policy import TurnPolicy, in_samples
 from hubbub.voice.turn.state import Ear, Mouth, State
 from hubbub.voice.turn.verdict import LIKELY_CLAIM, LIKELY_PASS, Leaning, leaning, verdict
@@ -53,6 +54,7 @@ def test_words_before_the_barge_in_do_not_count():
     [
         ("wait", None, "decide_ms"), ("wait", 0.95, "decide_ms"), ("", None, "decide_unheard_ms"), ("wait", 0.6, "decide_unheard_ms"),
         ("yeah yeah", None, "decide_backchannel_ms"), ("yeah yeah", 0.1, "decide_backchannel_ms"),
+        ("", 0.1, "decide_backchannel_ms"), ("", UNSURE, "decide_unheard_ms"),
     ],
 )  # fmt: skip
 def test_speech_that_goes_on_interrupts_the_sooner_the_clearer_it_is(words, claim, limit):

@@ -106,6 +106,9 @@ class ASREngine(ABC):
     """Its final may be quite other words than its last partial, so that a turn waits for it as long as it does for one without any text
     (`TurnPolicy.final_timeout_ms`): a text that stands still says nothing here."""
 
+    partials: bool = True
+    """It says what was said so far while the caller speaks. Where it does not, over a reply the sound is judged instead (`sounded.py`)."""
+
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to start
         """Loads what must be loaded. Called once, before the first `open`."""
 

@@ -3,7 +3,7 @@
 A recogniser that must find words finds "oh" and "got" in a synthetic or unusual voice's "no". A network that was trained on millions of
 recordings to tell spoken words apart (Google's speech embedding, Apache 2.0, arXiv 2002.01322) makes 96 numbers of each 775 ms of sound,
 in which one word lies near the same word of another voice. From them, their maxima and their means since the speech began, a
-logistic regression says how likely a claim is; `audio_fixtures/listen.py` fitted it and says how well it does on voices left out.
+small network of our own says how likely a claim is; `audio_fixtures/listen.py` fitted it and says how well it does on voices left out.
 
 Only the network's files are used, from the distribution `openwakeword`, which carries them up to release 0.4. Where they, or onnxruntime,
 are missing there is no gist, and the words must do.
@@ -54,8 +54,7 @@ class Gist:
         self._spectrum = spectrum
         self._network = network
         with np.load(WEIGHTS) as fitted:
-            self._weights: Numbers = fitted["weights"]
-            self._bias = float(fitted["bias"])
+            self._judge = (fitted["hidden"].astype(np.float32), fitted["hidden_bias"], fitted["weights"], float(fitted["bias"]))
         self._mels = self._silence = spectrum_of(spectrum, _hiss(FRAMES * FRAME + _MEL_LEAD))
         self.begin()
 
@@ -83,11 +82,17 @@ class Gist:
         if not self._looks:
             return None
         said_ms = (self._at - ONSET) / 16
-        return float(pooled(np.stack(self._looks), said_ms) @ self._weights) + self._bias
+        return float(judged(pooled(np.stack(self._looks), said_ms)[None], *self._judge)[0])
+
+
+def judged(values: Numbers, hidden: Numbers, hidden_bias: Numbers, weights: Numbers, bias: float) -> Numbers:
+    """Log odds of a claim (n,) by rows of what `pooled` gives: one layer of units that are silent or as loud as their sum, and its sum."""
+    odds: Numbers = np.maximum(values @ hidden + hidden_bias, 0) @ weights + np.float32(bias)
+    return odds
 
 
 def pooled(looks: Numbers, said_ms: float) -> Numbers:
-    """What the regression looks at: the newest of the embeddings (n, 96), their maxima and means, and the time since the onset."""
+    """What is judged: the newest of the embeddings (n, 96), their maxima and means, and the time since the onset."""
     return np.concatenate([looks[-1], looks.max(axis=0), looks.mean(axis=0), [min(said_ms, LONGEST_MS) / 400]]).astype(np.float32)
 
 

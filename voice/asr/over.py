@@ -80,7 +80,12 @@ def claim_probability(
     total = bias + sum(weight * value for weight, value in zip(weights, features(best, backchannel, claim), strict=True))
     if sound is not None:  # and decoders that found nothing at all (in a hum) say nothing beside it
         total = sound + (WORDS_SHARE * total if backchannel.text or claim.text else 0.0)
-    return 1 / (1 + math.exp(-_within(-30, total, 30)))
+    return chance_of(total)
+
+
+def chance_of(odds: float) -> float:
+    """A probability, of log odds."""
+    return 1 / (1 + math.exp(-_within(-30, odds, 30)))
 
 
 WORDS_SHARE = 0.5

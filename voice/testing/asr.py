@@ -29,6 +29,7 @@ class ScriptedASR(ASREngine):
     ) -> None:
         self.script = list(script)
         self.partial_ms = partial_ms
+        self.partials = partial_ms is not None
         self.final_ms = final_ms
         self.repeat = repeat
         self.opened = 0
