@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from fake_microphone import RATE_HZ as MIC_HZ
 from fake_microphone import write_microphone, write_sound
 from fake_page_server import RATE_HZ, FakeServer, running
@@ -17,9 +18,12 @@ from hubbub.voice import event as ev
 from hubbub.voice.audio.frames import EAR_HZ
 from hubbub.voice.audio.wav import read_wav
 from page_browser import LOOPBACK, Page, chromium
+from PIL import Image
 from served_house import served_house
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+NEAR = 7
+"""Colours that differ by no more, in the sum of their three parts, look the same."""
 STORY = (
     "Once upon a time there was a lighthouse keeper who talked to the fog. Every evening she told it what she had seen, "
     "and every morning the fog had forgotten, so that she could tell it all again."
@@ -74,8 +78,23 @@ def picture(page: Page) -> bytes:
 
 
 def keep(name: str, png: bytes) -> None:
-    (IMAGES / name).write_bytes(png)
+    """In few colours: a third of the size, and nobody sees it."""
+    in_few_colours(Image.open(io.BytesIO(png)).convert("RGB")).save(IMAGES / name, "PNG", optimize=True)
     print(f"docs/images/{name}", flush=True)
+
+
+def in_few_colours(image: Image.Image) -> Image.Image:
+    """In the colours that are used most, none of them close to another. (Pillow's own palettes make one colour of two that matter.)"""
+    colours, uses = np.unique(np.asarray(image).reshape(-1, 3), axis=0, return_counts=True)
+    chosen: list[npt.NDArray[np.int64]] = []
+    for colour in colours[np.argsort(-uses)].astype(int):
+        if all(np.abs(colour - other).sum() > NEAR for other in chosen):
+            chosen.append(colour)
+        if len(chosen) == 256:
+            break
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([int(value) for colour in chosen + chosen[-1:] * (256 - len(chosen)) for value in colour])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def shoot(page: Page, name: str) -> None:
@@ -243,17 +262,21 @@ def take(page: Page, scene: Scene) -> bytes:
 
 def sheet(page: Page, lang: str, dark: bool) -> bytes:
     """All states of a phone in one picture."""
-    from PIL import Image
-
     room = "default" if lang == "zh" else "council"
-    shots = [take(page, Scene(each, room=room, query=f"&lang={lang}", size=PHONE, scale=1, dark=dark)) for each in SHEET]
-    whole = Image.new("RGB", (4 * PHONE[0] + 5 * GAP_PX, 2 * PHONE[1] + 3 * GAP_PX), "#3a3a3a" if dark else "#c9c4b8")
+    return beside([take(page, Scene(each, room=room, query=f"&lang={lang}", size=PHONE, scale=1, dark=dark)) for each in SHEET], dark)
+
+
+def beside(shots: list[bytes], dark: bool) -> bytes:
+    """Pictures of a phone, four in a row."""
+    columns, rows = min(4, len(shots)), -(-len(shots) // 4)
+    size = (columns * (PHONE[0] + GAP_PX) + GAP_PX, rows * (PHONE[1] + GAP_PX) + GAP_PX)
+    whole = Image.new("RGB", size, "#3a3a3a" if dark else "#c9c4b8")
     for number, shot in enumerate(shots):
         row, column = divmod(number, 4)
         at = (GAP_PX + column * (PHONE[0] + GAP_PX), GAP_PX + row * (PHONE[1] + GAP_PX))
         whole.paste(Image.open(io.BytesIO(shot)).convert("RGB"), at)
     png = io.BytesIO()
-    whole.quantize(256, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    whole.save(png, "PNG")
     return png.getvalue()
 
 
@@ -275,6 +298,7 @@ def operate(sound: Path) -> None:
                 page.dark(dark)
                 page.wait(300)
                 shoot(page, name)
+            figures = on_a_phone(page)
             driver.switch_to.window(driver.window_handles[0])
             page.click("#leave")
             driver.switch_to.window(driver.window_handles[1])
@@ -288,6 +312,25 @@ def operate(sound: Path) -> None:
                 page.dark(dark)
                 page.wait(500)
                 shoot(page, name)
+            recording = on_a_phone(page)
+            for name, dark in (("operator-phone.png", False), ("operator-phone-dark.png", True)):
+                keep(name, beside([*figures[dark], *recording[dark]], dark))
+
+
+def on_a_phone(page: Page) -> dict[bool, list[bytes]]:
+    """What a phone shows of the operator's page, on top and further down, by day and (True) by night."""
+    page.phone(*PHONE, 1)
+    shots: dict[bool, list[bytes]] = {}
+    for dark in (False, True):
+        page.dark(dark)
+        shots[dark] = []
+        for down in (0, 700):
+            page.js("scrollTo(0, arguments[0])", down)
+            page.wait(400)
+            shots[dark].append(picture(page))
+    page.js("scrollTo(0, 0)")
+    page.phone(1280, 1040, 1)
+    return shots
 
 
 def write_requests(path: Path) -> Path:

@@ -13,9 +13,9 @@ from fake_microphone import write_microphone
 from hubbub.voice.audio.frames import EAR_HZ
 from hubbub.voice.audio.wav import read_audio
 from page_browser import LOOPBACK, Page, chromium
+from page_pictures import keep, picture
 from served_house import served_house
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page-real.png"
 TURNS = ((4.0, "speech/how_old_is_the_brooklyn_bridge.wav"), (9.5, "speech/book_a_room.wav"), (6.5, "speech/two_people.wav"))
 
 
@@ -37,7 +37,7 @@ def main() -> None:
             page.wait(800)
             driver.find_element("css selector", "#text").send_keys("go on\n")
             page.until("document.querySelectorAll('.entry:last-child [data-word=heard]').length > 8", seconds=20)
-            driver.save_screenshot(str(PICTURE))
+            keep("page-real.png", picture(page))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ export const en = {
   'caption.gone': '{name} left',
 
   'latency.answered': 'answered in {time}',
-  'latency.none': 'No turn was answered yet.',
+  'latency.none': 'No turn was answered yet. Here each one will show where its silence went.',
   'latency.silence': 'of silence heard',
   'latency.turn': '{speaker} → {agent}, from the last word to the first sound',
   'latency.sum': 'together',

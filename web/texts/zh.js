@@ -145,7 +145,7 @@ export const zh = {
   'caption.gone': '{name} 离开了',
 
   'latency.answered': '{time} 后应答',
-  'latency.none': '还没有应答过。',
+  'latency.none': '还没有应答过。之后每一轮的沉默时间都会在这里按环节列出。',
   'latency.silence': '的沉默',
   'latency.turn': '{speaker} → {agent}，从最后一个字到第一声',
   'latency.sum': '合计',
