@@ -141,7 +141,7 @@ def test_after_an_interruption_nothing_of_the_dead_reply_is_heard(kind, delay_ms
         first = next(event for event in events(caller, Reply) if event.final)
         assert first.interrupted and first.text and first.unheard and (first.text + first.unheard).strip() == COUNT
         heard = values(caller)
-        at = int(held * caller.coding.rate_hz) + frame_bytes(Coding("l16", caller.coding.rate_hz)) // 2
+        at = round(held * caller.coding.rate_hz) + frame_bytes(Coding("l16", caller.coding.rate_hz)) // 2
         quiet = heard[at : at + int(0.5 * caller.coding.rate_hz)]
         assert np.abs(quiet).max() < 100, "silence at the caller's ear from the clear on"
         assert held - begun < 0.2 + 2 * delay_ms / 1000, "the clear came with the onset of speech"
