@@ -427,7 +427,8 @@ class Conversation:
         self._next()
 
     def _report_latency(self, run: ReplyRun, heard_at: float) -> None:
-        report_latency(run, heard_at, self.room.name, self.room.engines.names, self.room.metrics)
+        engines = {**self.room.engines.names, "tts": run.seat.speech.engine.name}
+        report_latency(run, heard_at, self.room.name, engines, self.room.metrics)
 
     def _show_queue(self) -> None:
         for session in self.sessions.values():

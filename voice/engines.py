@@ -11,8 +11,8 @@ from .asr.choose import choose_asr
 from .asr.sounded import with_sound
 from .config import EnginesConfig
 from .event import EngineInfo
-from .tts.base import TTSEngine
-from .tts.choose import choose_tts
+from .tts.base import TTSEngine, Voice
+from .tts.choose import choose_speakers, speaker_of
 from .vad.base import VADEngine
 from .vad.choose import choose_vad
 
@@ -26,15 +26,22 @@ class Engines:
     tts: TTSEngine
     info: dict[str, EngineInfo] = field(default_factory=dict)
     """`vad`, `asr`, `tts` and `model`: name, reason and what users should know."""
+    speakers: tuple[TTSEngine, ...] = ()
+    """Further synthesisers, for voices that `tts` has not."""
+
+    def speaker_of(self, voice: Voice) -> TTSEngine:
+        """The synthesiser that has a voice."""
+        return speaker_of((self.tts, *self.speakers), voice)
 
     async def start(self) -> None:
-        """Loads recogniser and synthesiser."""
-        await asyncio.gather(self.asr.start(), self.tts.start())
+        """Loads recogniser and synthesisers."""
+        await asyncio.gather(self.asr.start(), *(engine.start() for engine in (self.tts, *self.speakers)))
 
     async def close(self) -> None:
         """Ends their helper processes."""
         await self.asr.close()
-        await self.tts.close()
+        for engine in (self.tts, *self.speakers):
+            await engine.close()
         self.vad.close()
 
 
@@ -47,8 +54,8 @@ def choose_engines(config: EnginesConfig, environ: Mapping[str, str] = os.enviro
 
     vad, vad_why = choose_vad(named(config.vad))
     asr, asr_why = choose_asr(named(config.asr), environ)
-    tts, tts_why = choose_tts(named(config.tts), environ)
-    engines = Engines(vad, with_sound(asr), tts)
+    (tts, *speakers), tts_why = choose_speakers(named(config.tts), environ)
+    engines = Engines(vad, with_sound(asr), tts, speakers=tuple(speakers))
     engines.info["vad"] = EngineInfo(name=vad.name, why=vad_why)
     engines.info["asr"] = EngineInfo(name=asr.name, why=asr_why, note=asr.note)
     engines.info["tts"] = EngineInfo(name=tts.name, why=tts_why, note=tts.note)

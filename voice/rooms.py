@@ -124,7 +124,8 @@ class Rooms:
             name=agent.name, sys_prompt=prompt, model=model, memory=await self._memory(room, agent, bounds.messages), toolkit=toolkit,
             compression=compression(bounds, model),
         )  # fmt: skip
-        speech = Speech(self._engines.tts, agent.voice.as_voice(language))
+        voice = agent.voice.as_voice(language)
+        speech = Speech(self._engines.speaker_of(voice), voice)
         return AgentSeat(
             mind, speech, language=language, greeting=agent.greeting or "", filler=agent.filler or "",
             filler_after_ms=agent.filler_after_ms, quiet=agent.quiet, topics=topics(agent.about or agent.prompt),

@@ -10,6 +10,7 @@ import pytest_asyncio
 from hubbub.voice.testing.tts import ScriptedTTS
 from hubbub.voice.tts.base import SpokenWord, TTSChunk, TTSEngine, TTSError, Voice
 from hubbub.voice.tts.espeak import EspeakTTS, find_espeak, find_espeak_wheel
+from hubbub.voice.tts.hibari import HibariTTS
 
 ENGLISH = "The weather in London is fine. Isn't it? Out of the blue, at 12:30, it cost $3.14."
 ACCENTS = "Café déjà vu, naïve  Zoë — “quoted” words."
@@ -20,12 +21,14 @@ def _engine(kind: str) -> TTSEngine:
     if kind == "scripted":
         return ScriptedTTS()
     try:
+        if kind == "hibari":
+            return HibariTTS()
         return EspeakTTS(find_espeak() if kind == "espeak" else find_espeak_wheel())
     except TTSError as error:
         pytest.skip(str(error))
 
 
-@pytest_asyncio.fixture(params=["scripted", "espeak", "espeak-wheel"])
+@pytest_asyncio.fixture(params=["scripted", "espeak", "espeak-wheel", "hibari"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[TTSEngine]:
     engine = _engine(request.param)
     await engine.start()
@@ -77,6 +80,8 @@ async def test_every_word_has_its_place_in_the_text_and_a_time_in_order(engine: 
 
 
 async def test_chinese_is_spoken_and_its_words_lie_within_the_text(engine: TTSEngine):
+    if not engine.speaks(Voice(language="zh-CN")):
+        pytest.skip(f"{engine.name} speaks no Chinese, and says so")
     pcm, words, _ = await say(engine, CHINESE, Voice(language="zh-CN"))
     assert words and all(0 <= word.start < word.end <= len(CHINESE) for word in words)
     assert [word.at_sample for word in words] == sorted(word.at_sample for word in words)

@@ -16,6 +16,7 @@ import pytest_asyncio
 from hubbub.voice.tts import choose, espeak, espeak_helper
 from hubbub.voice.tts.base import SpokenWord, TTSError, Voice
 from hubbub.voice.tts.espeak import EspeakTTS, find_espeak, find_espeak_wheel
+from hubbub.voice.tts.parts import parts
 from hubbub.voice.tts.silence import LeadingSilence
 from hubbub.voice.tts.words import WordTimes, written_words
 from hypothesis import given
@@ -186,9 +187,9 @@ async def test_a_long_text_is_cut_and_keeps_its_words_in_place(engine: EspeakTTS
 
 @given(st.text(st.sampled_from("ab ,.。，!"), max_size=900))
 def test_parts_are_the_text_and_short(text: str):
-    parts = list(espeak._parts(text))
-    assert "".join(parts) == text
-    assert all(0 < len(part) <= espeak.PART_CHARACTERS for part in parts)
+    cut = list(parts(text, espeak.PART_CHARACTERS))
+    assert "".join(cut) == text
+    assert all(0 < len(part) <= espeak.PART_CHARACTERS for part in cut)
 
 
 # ── choosing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,7 +208,7 @@ def test_nothing_installed_says_what_to_install(monkeypatch):
     monkeypatch.setattr(espeak.ctypes.util, "find_library", lambda name: None)
     monkeypatch.setattr(espeak, "find_spec", lambda name: None)
     with pytest.raises(TTSError, match=r"espeak-ng.*hubbub\[offline\]"):
-        choose.choose_tts(None, {})
+        choose.choose_tts("espeak", {})
 
 
 def test_a_library_named_in_the_environment_must_exist(tmp_path):

@@ -78,7 +78,7 @@ class EnginesConfig(Section):
 
     vad: Literal["auto", "silero", "pysilero", "webrtc"] = "auto"
     asr: Literal["auto", "pocketsphinx"] = "auto"
-    tts: Literal["auto", "espeak"] = "auto"
+    tts: Literal["auto", "hibari", "espeak"] = "auto"
     model: ModelConfig = ModelConfig()
     end_of_turn: str = Field(default="combined", pattern=r"^(silence|text|prosody|combined|onnx:.+)$", max_length=1000)
     """Which model judges whether a turn is complete; `onnx:PATH` for a network of Smart Turn's interface."""
@@ -235,5 +235,5 @@ class Config(Section):
 
 def default_config() -> Config:
     """What is served where nothing is configured: one room `default` with one agent, Ava."""
-    ava = AgentConfig(name="Ava", voice=VoiceConfig(name="en-us+f5"))
+    ava = AgentConfig(name="Ava", voice=VoiceConfig(name="heart"))
     return Config(rooms={"default": RoomConfig(title="Hubbub", agents=(ava,))})

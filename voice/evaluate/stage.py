@@ -40,7 +40,7 @@ async def make_stage(recogniser: str, policy: TurnPolicy, folders: Sequence[Path
     vad, _ = choose_vad(None)
     text = STORIES[0]
     try:
-        engine, _ = choose_tts(None)
+        engine, _ = choose_tts("espeak")
         await engine.start()
         try:
             tts = await can(engine, AGENT_VOICE, text)

@@ -72,6 +72,10 @@ class TTSEngine(ABC):
     word_times: bool = True
     """Whether it reports when words sound. Where it does not, the times are estimated from the characters."""
 
+    def speaks(self, voice: Voice) -> bool:
+        """Whether this engine has that voice, or one of its own for that language."""
+        return True
+
     async def start(self) -> None:  # noqa: B027 - most engines have nothing to start
         """Loads what must be loaded. Called once, before the first `synthesize`."""
 

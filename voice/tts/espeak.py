@@ -6,8 +6,7 @@ The library runs in helper processes (`espeak_helper.py` says why) that all sess
 import ctypes.util
 import math
 import os
-import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -17,6 +16,8 @@ from pathlib import Path
 from ..audio.frames import SAMPLE_BYTES
 from .base import SpokenWord, TTSChunk, TTSEngine, TTSError, Voice
 from .espeak_process import HelperPool, Request
+from .hibari import VOICES as NEAREST
+from .parts import UNSPEAKABLE, parts
 from .silence import LeadingSilence
 from .words import WordTimes
 
@@ -28,12 +29,6 @@ PART_CHARACTERS = 300
 _INSTALL = "install the Debian package `espeak-ng` (`sudo apt-get install espeak-ng`) or run `pip install 'hubbub[offline]'`"
 _VOICES = {"en": "en-us", "zh": "cmn", "zh-hk": "yue", "zh-tw": "cmn", "zh-cn": "cmn", "zh-hans": "cmn", "zh-hant": "cmn"}
 """What espeak-ng calls a language where it differs from BCP 47, or where its own choice is not the usual one."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_PART_ENDS = (
-    re.compile(r"[.!?。！？][^\w\s]*(?:\s+|(?<=[。！？]))"),
-    re.compile(r"[,;:，；、](?:\s+|(?<=[，；、]))"),
-    re.compile(r"\s+"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +116,7 @@ class EspeakTTS(TTSEngine):
     async def synthesize(self, text: str, voice: Voice) -> AsyncGenerator[TTSChunk, None]:
         """See `TTSEngine.synthesize`."""
         offset = samples = 0
-        for part in _parts(_CONTROL.sub(" ", text)):
+        for part in parts(UNSPEAKABLE.sub(" ", text), PART_CHARACTERS):
             spoken = 0
             if not part.isspace():
                 async with aclosing(self._speak(part, voice)) as chunks:
@@ -166,7 +161,7 @@ def _order(text: str, voice: Voice) -> dict[str, object]:
     language = voice.language.lower()
     return {
         "text": text,
-        "name": voice.name,
+        "name": NEAREST.get(voice.name, voice.name),
         "language": _VOICES.get(language, language),
         "words_per_minute": min(max(speed, SLOWEST_WORDS_PER_MINUTE), FASTEST_WORDS_PER_MINUTE),
         "pitch": _pitch(voice.pitch),
@@ -176,16 +171,3 @@ def _order(text: str, voice: Voice) -> dict[str, object]:
 def _pitch(factor: float) -> int:
     """espeak-ng's pitch, 0 to 99 with 50 for the voice's own: each 50 steps double it."""
     return min(max(round(50 + 50 * math.log2(max(factor, 0.25))), 0), 99)
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Cuts a long text where it hurts least: after a sentence, else a clause, else a word, else anywhere."""
-    begin = 0
-    while len(text) - begin > PART_CHARACTERS:
-        window = text[begin : begin + PART_CHARACTERS]
-        ends = (max((match.end() for match in pattern.finditer(window)), default=0) for pattern in _PART_ENDS)
-        begin_next = begin + (next((end for end in ends if end), PART_CHARACTERS))
-        yield text[begin:begin_next]
-        begin = begin_next
-    if begin < len(text):
-        yield text[begin:]
