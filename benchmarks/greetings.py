@@ -5,19 +5,25 @@ beep of one of four pitches behind it or none. Each comes as mu-law with room no
 
 *right* is how often the first verdict was right, *verdict* when it fell after the call was answered, *beep early* how often a
 machine was taken to record before its greeting had ended, and *beep* how long after the beep began (where there is none, after the greeting
-ended) it was known. The detector goes by lengths alone, as carriers' own do: who picks up with a long sentence is taken for a machine,
-and a short announcement without a beep for a person. Needs espeak-ng.
+ended) it was known. By lengths alone, as carriers' own do it, who picks up with a long sentence is taken for a machine, and a short
+announcement without a beep for a person; `--words` has the offline recogniser listen, too (six minutes of a core). Needs espeak-ng.
 """
 
+import argparse
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from hubbub.voice.asr.base import ASRContext, ASREngine, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
+from hubbub.voice.asr.decoder import Recogniser
 from hubbub.voice.audio.conceal import Concealer
 from hubbub.voice.audio.g711 import decode_ulaw, encode_ulaw
 from hubbub.voice.audio.resample import resample
+from hubbub.voice.audio.widen import EarResampler
 from hubbub.voice.gateway.telephony.greeting import FRAME_MS, GreetingDetector
+from hubbub.voice.gateway.telephony.greeting_words import GreetingWords
 from hubbub.voice.testing.network import gilbert_loss
 
 RATE_HZ = 8000
@@ -32,6 +38,15 @@ MACHINES = (
     "Hey, it's Tom. Leave a message.",
     "You have reached the offices of Smith and Sons. Our opening hours are Monday to Friday from nine to five. For sales, press one.",
 )
+OTHER_PEOPLE = (
+    "Acme Limited, this is Bob speaking, what can I do for you today?", "Hi there, who's calling please?",
+    "Hello, thanks for calling the garden centre, how may I help?", "Doctor Brown's practice, just a moment please.",
+)
+OTHER_MACHINES = (
+    "Sorry, nobody is home. Leave your name and number.", "Voicemail box of John. Please talk after the beep.",
+    "We're out. Please leave a message.", "This is Anna. I can't take your call just now.",
+)
+"""What nothing was chosen by (`--others`)."""
 BEEPS_HZ = (440, 850, 1000, 1400, None)
 
 Sound = npt.NDArray[np.float64]
@@ -71,33 +86,82 @@ def call(greeting: Sound, beep_hz: int | None, seed: int) -> tuple[bytes, float,
     return np.clip(sound, -32768, 32767).astype("<i2").tobytes(), ends, beeps
 
 
-def judge(line: bytes, seed: int) -> list[tuple[str, float]]:
+class Inline(ASREngine):
+    """The offline recogniser, in the time of the sound: what it says comes with the frame that it says it of."""
+
+    name = "inline"
+
+    def __init__(self) -> None:
+        self.recogniser = Recogniser()
+
+    def open(
+        self, on_event: Callable[[ASREvent], None], *, context: ASRContext, memory: ASRMemory | None = None
+    ) -> ASRStream:
+        self.recogniser.begin(context)
+        return InlineStream(self.recogniser, on_event)
+
+
+class InlineStream(ASRStream):
+    def __init__(self, recogniser: Recogniser, on_event: Callable[[ASREvent], None]) -> None:
+        self._recogniser, self._on_event = recogniser, on_event
+
+    def feed(self, pcm: bytes) -> None:
+        if (partial := self._recogniser.feed(pcm)) is not None:
+            self._on_event(ASRPartial(partial.text))
+
+    def end(self) -> None:
+        self._on_event(ASRFinal(self._recogniser.finish().text))
+
+    def cancel(self) -> None:
+        self._recogniser.abort()
+
+
+def judge(line: bytes, seed: int, asr: Inline | None) -> list[tuple[str, float]]:
     """What the detector says, and when, in ms."""
-    detector, concealer = GreetingDetector(RATE_HZ), Concealer(RATE_HZ)
+    detector, concealer, ear = GreetingDetector(RATE_HZ), Concealer(RATE_HZ), EarResampler(RATE_HZ, conceals=False)
     size = RATE_HZ * FRAME_MS // 1000 * 2
     lost = gilbert_loss(len(line) // size + 1, 0.01, length=5.0, seed=seed)
     found: list[tuple[str, float]] = []
+
+    def take_words(words: str | None) -> None:
+        if (verdict := detector.hear_words(words)) is not None:
+            found.append((verdict, float(detector.at_ms)))
+
+    words = None if asr is None else GreetingWords(asr, "en", take_words)
+    if words is not None:
+        detector.words = ""
     for place in range(len(line) // size):
         frame = line[place * size : (place + 1) * size]
-        heard = bytes(size) if lost[place] else decode_ulaw(encode_ulaw(frame))
-        if (verdict := detector.hear(concealer.push(heard))) is not None:
+        heard = concealer.push(bytes(size) if lost[place] else decode_ulaw(encode_ulaw(frame)))
+        if (verdict := detector.hear(heard)) is not None:
             found.append((verdict, float(detector.at_ms)))
+        if words is not None and detector.verdict is None:
+            words.hear(ear.push(heard), detector.quiet_ms)
+    if words is not None:
+        words.close()
     return found
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--words", action="store_true", help="have the offline recogniser listen")
+    parser.add_argument("--others", action="store_true", help="other sentences, machines without a beep")
+    parser.add_argument("--voices", nargs="+", default=VOICES, help="of espeak-ng")
+    arguments = parser.parse_args()
+    asr = Inline() if arguments.words else None
+    people, machines, beeps_hz = (OTHER_PEOPLE, OTHER_MACHINES, (None,)) if arguments.others else (PEOPLE, MACHINES, BEEPS_HZ)
     rows = {"a person": Row(), "a machine": Row(), "a machine without a beep": Row()}
     wrong: list[str] = []
     seed = 0
-    for voice in VOICES:
-        for text in PEOPLE + MACHINES:
+    for voice in arguments.voices:
+        for text in people + machines:
             greeting = speak(text, voice)
-            for beep_hz in BEEPS_HZ if text in MACHINES else (None,):
+            for beep_hz in beeps_hz if text in machines else (None,):
                 seed += 1
                 line, ends, beeps = call(greeting, beep_hz, seed)
-                row = rows["a person" if text in PEOPLE else "a machine" if beep_hz else "a machine without a beep"]
-                found = judge(line, seed)
-                wanted = "human" if text in PEOPLE else "machine"
+                row = rows["a person" if text in people else "a machine" if beep_hz else "a machine without a beep"]
+                found = judge(line, seed, asr)
+                wanted = "human" if text in people else "machine"
                 first, at = found[0] if found else ("none", 0.0)
                 row.count += 1
                 row.right += first == wanted
@@ -108,7 +172,7 @@ def main() -> None:
                     row.early += found[1][1] < ends
                     row.beep_ms.append(found[1][1] - beeps)
     print("| who answers | calls | right | verdict ms p50 / p95 | beep early | beep ms p50 / p95 |\n|---|--:|--:|--:|--:|--:|")
-    for name, row in rows.items():
+    for name, row in ((name, row) for name, row in rows.items() if row.count):
         beep = f"{np.percentile(row.beep_ms, 50):.0f} / {np.percentile(row.beep_ms, 95):.0f}" if row.beep_ms else ""
         early = f"{row.early}" if row.beep_ms else ""
         verdict = f"{np.percentile(row.verdict_ms, 50):.0f} / {np.percentile(row.verdict_ms, 95):.0f}"

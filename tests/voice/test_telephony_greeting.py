@@ -67,6 +67,40 @@ def test_a_beep_at_once_is_a_machine():
     assert [verdict for verdict, _ in run(noise(500), beep(500), noise(1000))] == ["machine", "beep"]
 
 
+def listening(words: str | None, *parts: np.ndarray) -> list[tuple[str, int]]:
+    """What is found where the words are known from the beginning."""
+    detector = GreetingDetector(RATE)
+    found = [(verdict, 0) for verdict in [detector.hear_words(words)] if verdict]
+    pcm = np.concatenate(parts).astype("<i2").tobytes()
+    for at in range(0, len(pcm) - 319, 320):
+        if (verdict := detector.hear(pcm[at : at + 320])) is not None:
+            found.append((verdict, detector.at_ms))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "spoken_ms", "verdict"),
+    [
+        (None, 3000, "machine"), ("", 2000, "human"), ("", 3000, "machine"), ("city bakery", 3000, "machine"), ("", 4000, "machine"),
+        ("good morning how can i help you", 4500, "human"), ("hello who is this", 800, "human"), ("who is this", 6500, "machine"),
+        ("hey it's tom leave a message", 1500, "machine"), ("hi you have reached maria", 1000, "machine"),
+        ("您拨打的电话已关机", 2000, "machine"), ("喂 请问哪位", 4000, "human"),
+    ],
+)  # fmt: skip
+def test_words_tell_a_short_machine_and_a_long_person(words: str | None, spoken_ms: int, verdict: str) -> None:
+    assert listening(words, noise(300), voice(spoken_ms), noise(1600))[0][0] == verdict
+
+
+def test_a_recogniser_that_fails_leaves_it_to_the_lengths() -> None:
+    detector = GreetingDetector(RATE)
+    detector.hear_words("")
+    assert detector.hear_words(None) is None
+    pcm = np.concatenate([noise(300), voice(2800)]).astype("<i2").tobytes()
+    verdicts = [detector.hear(pcm[at : at + 320]) for at in range(0, len(pcm) - 319, 320)]
+    assert "machine" in verdicts
+    assert detector.hear_words("leave a message") is None, "it is known already"
+
+
 def test_a_tone_that_does_not_end_is_not_waited_for():
     (_, _), (second, at_ms) = run(noise(200), voice(3000), noise(300), beep(6000))
     assert second == "beep" and 6400 <= at_ms <= 6600

@@ -70,6 +70,18 @@ def test_a_machines_greeting_is_no_turn_and_nothing_is_said_into_it(on_machine: 
     simulated(scenario)
 
 
+def test_a_short_machine_is_told_by_its_words() -> None:
+    async def scenario(house: House) -> None:
+        async with answered(house, "wait_for_beep") as (call, session):
+            await call.say(pcm(noise(300), voice(1600), noise(600)))
+            assert [event.state for event in session.log if isinstance(event, Call)] == ["started", "machine"]
+            assert call.monitor.first_sound_ms is None
+            await call.say(pcm(noise(6000)))
+            assert replies(session) == [SAY], "it has no beep: a silence stands for it"
+
+    simulated(scenario, heard="leave a message")
+
+
 def test_a_person_who_answers_is_spoken_to_and_then_heard() -> None:
     async def scenario(house: House) -> None:
         async with answered(house, "hang_up") as (call, session):
@@ -82,9 +94,11 @@ def test_a_person_who_answers_is_spoken_to_and_then_heard() -> None:
     simulated(scenario)
 
 
-def simulated(scenario: object) -> None:
+def simulated(scenario: object, **fields: str) -> None:
+    account = {"account_sid": "AC1", "auth_token": "secret"}
+
     async def world() -> None:
-        async with asyncio.timeout(120), calls_house(greeting=None, twilio={"account_sid": "AC1", "auth_token": "secret"}) as house:
+        async with asyncio.timeout(120), calls_house(greeting=None, twilio=account, **fields) as house:
             await scenario(house)  # type: ignore[operator]
 
     run_simulated(world())

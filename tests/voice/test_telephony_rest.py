@@ -282,7 +282,7 @@ async def test_a_machine_is_waited_for_or_hung_up_on():
             import numpy as np
             from hubbub.voice.audio.g711 import encode_ulaw
 
-            pcm = np.concatenate([noise(300), voice(3000), noise(300)]).astype("<i2").tobytes()
+            pcm = np.concatenate([noise(300), voice(4200), noise(300)]).astype("<i2").tobytes()
             for start in range(0, len(pcm), 320):  # faster than real time: the detector counts sound, not seconds
                 await phone.say(Media(encode_ulaw(pcm[start : start + 320])))
             async with asyncio.timeout(10):
@@ -331,7 +331,7 @@ async def test_a_machine_may_be_hung_up_on():
         ticket, _ = await answered(http, there)
         async with calling(live.url, "twilio") as phone:
             await phone.begin(ticket=ticket)
-            pcm = np.concatenate([noise(300), voice(2800)]).astype("<i2").tobytes()
+            pcm = np.concatenate([noise(300), voice(4200)]).astype("<i2").tobytes()
             for start in range(0, len(pcm), 320):
                 await phone.say(Media(encode_ulaw(pcm[start : start + 320])))
             with pytest.raises(ConnectionClosed):

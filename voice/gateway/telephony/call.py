@@ -66,9 +66,9 @@ class PhoneCall:
         """Why the call should end, once it should: `hang_up`, `stop`, `slow`, `replaced`, `removed`, `closing` or `time`."""
         self.session: Session | None = None
         self.on_hold = False
-        self.listener: Callable[[bytes], None] | None = None
-        """Who hears the caller's coded sound in the session's place: who tells a machine's greeting from a person's. A greeting is no turn
-        of the conversation, and an agent that answered it would speak before the beep."""
+        self.listener: Callable[[bytes, bytes], None] | None = None
+        """Who hears the caller in the session's place, his sound as it came and as PCM16 at 16 kHz: who tells a machine's greeting from a
+        person's. A greeting is no turn of the conversation, and an agent that answered it would speak before the beep."""
         message_ms = MESSAGE_MS.get(carrier, FRAME_MS)
         self.mouth = CarrierMouth(end.coding, message_ms=message_ms)
         self.ear = CarrierEar(end.coding)
@@ -102,7 +102,7 @@ class PhoneCall:
             case Media(payload):
                 heard, unheard = self.ear.hear(payload), self.on_hold or self.listener is not None
                 if self.listener is not None:
-                    self.listener(payload)
+                    self.listener(payload, heard)
                 session.hear(bytes(len(heard)) if unheard else heard)
                 self._watch_marks(session, now)
             case Digit(digit):

@@ -292,6 +292,7 @@ class Exchange:
 
     async def end(self, live: LiveCall, reason: str) -> None:
         """A call is over: its seat, and a room that was made for it, go."""
+        live.close()
         live.tell("ended", reason)
         self.live.pop(live.session.id, None)
         self.outgoing.ended(live, reason)

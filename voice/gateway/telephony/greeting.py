@@ -9,6 +9,9 @@ expected:
 
 - sound for `machine_ms` or longer, before such a pause: a machine;
 - a pause of `pause_ms` after less: a person;
+- where somebody tells the words (`GreetingWords`): a machine as soon as it says what machines say; and a sentence of more than `machine_ms`
+  may be a person's, so that its end is waited for, but no longer than `worded_ms` (`helpful_ms` where he says what people say): a
+  person if he has said that, else a machine;
 - nothing at all for `silence_ms`: unknown, and whoever waits is told so, for somebody must speak;
 - no verdict by `most_ms`: unknown.
 
@@ -29,6 +32,7 @@ import numpy as np
 
 from ...audio.level import rms_dbfs
 from ...audio.pcm import to_samples
+from .greeting_words import MACHINE, PERSON
 
 FRAME_MS = 20
 
@@ -56,6 +60,8 @@ class GreetingPolicy:
     """The times that decide, all in ms."""
 
     machine_ms: int = 2400
+    worded_ms: int = 3600
+    helpful_ms: int = 6000
     pause_ms: int = 1000
     silence_ms: int = 5000
     most_ms: int = 12_000
@@ -74,6 +80,8 @@ class GreetingDetector:
     done: bool = False
     """Nothing more will be told."""
     at_ms: int = 0
+    words: str | None = None
+    """What has been said, as far as it is known; None where nobody listens for words."""
     _greeting_began: int = -1
     _last_voice: int = -1
     _tone_ms: int = 0
@@ -101,17 +109,36 @@ class GreetingDetector:
             return "beep"
         return None
 
+    def hear_words(self, words: str | None) -> Verdict | None:
+        """All that has been said so far, in lower case, or that nobody tells it any more; what is known by that."""
+        self.words = words
+        if self.verdict is None and words and MACHINE.search(words):
+            self.verdict = "machine"
+            return self.verdict
+        return None
+
+    @property
+    def quiet_ms(self) -> int:
+        """How long nothing has been said."""
+        return self.at_ms - max(0, self._last_voice)
+
     def _judge(self) -> Verdict | None:
         policy = self.policy
         spoken = self._last_voice - self._greeting_began if self._greeting_began >= 0 else 0
-        if self._beeped or spoken >= policy.machine_ms:
+        if self._beeped or spoken >= self._machine_ms():
             self.verdict = "machine"
         elif self._greeting_began >= 0 and self.at_ms - self._last_voice >= policy.pause_ms:
-            self.verdict = "human"
+            helpful = spoken < policy.machine_ms or PERSON.search(self.words or "")
+            self.verdict = "human" if helpful else "machine"
         elif (self._greeting_began < 0 and self.at_ms >= policy.silence_ms) or self.at_ms >= policy.most_ms:
             self.verdict = "unknown"
         self.done = self.verdict in ("human", "unknown")
         return self.verdict
+
+    def _machine_ms(self) -> int:
+        if self.words is None:
+            return self.policy.machine_ms
+        return self.policy.helpful_ms if PERSON.search(self.words) else self.policy.worded_ms
 
     def _is_voiced(self, level: float) -> bool:
         self._levels.append(level)

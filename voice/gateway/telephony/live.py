@@ -5,6 +5,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 
+from ...asr.base import ASREngine
 from ...config.telephony import allows
 from ...event import Call as CallEvent
 from ...phone import PhoneError
@@ -12,6 +13,7 @@ from ...session import Session
 from .call import PhoneCall
 from .coding import decode
 from .greeting import FRAME_MS, GreetingDetector, GreetingPolicy, Verdict
+from .greeting_words import GreetingWords
 from .rest.base import CarrierREST, RestError
 from .tickets import CallPlan
 from .wire.carriers import Carrier
@@ -38,6 +40,8 @@ class LiveCall:
     ended_by: str = ""
     first_verdict: asyncio.Future[Verdict] | None = None
     """Who answered, once it is known: `human`, `machine` or `unknown`."""
+    words: GreetingWords | None = None
+    """Who makes out what is said until then."""
     ready: asyncio.Future[Verdict] | None = None
     """When to speak: `human` or `unknown` at once, `beep` when a machine is ready to record."""
 
@@ -97,20 +101,30 @@ class LiveCall:
 
     # ── who answers an outgoing call ──────────────────────────────────────────────────────────────────────────────────
 
-    def listen_for_machine(self, policy: GreetingPolicy) -> None:
-        """Tells, by how the callee greets, whether a person or a machine has answered; each as an event."""
+    def listen_for_machine(self, policy: GreetingPolicy, asr: ASREngine | None = None, language: str = "en") -> None:
+        """Tells, by how the callee greets, whether a person or a machine has answered; each as an event. `asr`: who makes out his words;
+        without them lengths alone decide."""
         detector = GreetingDetector(self.call.mouth.coding.rate_hz, policy)
         coding = self.call.mouth.coding
         size = coding.rate_hz * FRAME_MS // 1000 * 2
         rest = bytearray()
 
-        def hear(payload: bytes) -> None:
+        def take_words(words: str | None) -> None:
+            if (found := detector.hear_words(words)) is not None:
+                self._heard_greeting(found)
+
+        if asr is not None:
+            self.words, detector.words = GreetingWords(asr, language, take_words), ""
+
+        def hear(payload: bytes, heard: bytes) -> None:
             rest.extend(decode(coding, payload))
             while len(rest) >= size:
                 found = detector.hear(bytes(rest[:size]))
                 del rest[:size]
                 if found is not None:
                     self._heard_greeting(found)
+            if self.words is not None and detector.verdict is None:
+                self.words.hear(heard, detector.quiet_ms)
             if detector.done:
                 self.call.listener = None
 
@@ -118,7 +132,13 @@ class LiveCall:
         self.first_verdict, self.ready = loop.create_future(), loop.create_future()
         self.call.listener = hear
 
+    def close(self) -> None:
+        """The call is over, or it is known who has answered: nobody listens for words any more."""
+        if self.words is not None:
+            self.words.close()
+
     def _heard_greeting(self, found: Verdict) -> None:
+        self.close()
         if found != "unknown":
             self.tell(found)
         if self.first_verdict is not None and not self.first_verdict.done():

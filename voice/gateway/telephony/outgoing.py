@@ -149,7 +149,9 @@ class Outgoing:
         self._change(call, "answered")
         if call.waits:
             if call.on_machine != "talk":
-                live.listen_for_machine(GreetingPolicy())
+                room = self._exchange.house.directory.open.get(live.session.room.name)
+                asr, language = (None, "en") if room is None else (room.engines.asr, room.context.language)
+                live.listen_for_machine(GreetingPolicy(), asr, language)
             task = asyncio.create_task(self._greet(call, live), name=f"outgoing-{call.id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
