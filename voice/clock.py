@@ -19,8 +19,8 @@ from .vad.base import VADEngine, VADStream
 log = logging.getLogger("hubbub.clock")
 
 TICK_MS = 10
-"""Half a frame. Measured against 20 (benchmarks/RESULTS.md): a reply is held 11 ms sooner after an onset (median; p95 17), and a lone
-caller costs a sixth more. What ends a turn, and a first sound, wait for no tick."""
+"""Half a frame. Measured against 20 (benchmarks/RESULTS.md): a held reply is decided on 10 ms sooner, and a lone caller costs a sixth more.
+What holds a reply, what ends a turn, and a first sound, wait for no tick."""
 
 MAX_CATCH_UP_S = 0.5
 """After a longer stall (a suspended machine) the clock goes on from now instead of running after the time that was lost."""
