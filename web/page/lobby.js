@@ -47,6 +47,11 @@ export class Lobby {
     byId('rooms').addEventListener('change', (event) => {
       this.wanted = /** @type {HTMLInputElement} */ (event.target).value;
     });
+    /** Ends the wait for the next look. */
+    this.wake = () => {};
+    this.hurried = false;
+    addEventListener('online', () => this.wake());
+    document.addEventListener('visibilitychange', () => !document.hidden && this.wake());
     void this.#keepLooking();
   }
 
@@ -108,9 +113,13 @@ export class Lobby {
     for (;;) {
       const found = !this.visible || document.hidden || (await this.#look());
       if (found) this.notices.hide('unreachable');
-      for (let left = found ? REFRESH_MS / 1000 : RETRY_S; left > 0; left--) {
+      this.hurried = false;
+      for (let left = found ? REFRESH_MS / 1000 : RETRY_S; left > 0 && !this.hurried; left--) {
         if (!found) this.#unreachable(left);
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await new Promise((resolve) => {
+          this.wake = () => resolve(this.hurried = true);
+          setTimeout(resolve, 1000);
+        });
       }
     }
   }
