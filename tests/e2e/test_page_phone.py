@@ -94,6 +94,8 @@ def test_mute_push_to_talk_and_devices_by_touch(page: Page, fake: FakeServer) ->
     other = page.js("[...document.querySelectorAll('#device-microphone option')].at(-1).value")
     page.driver.find_element("css selector", f'#device-microphone option[value="{other}"]').click()
     page.until("window.hubbub.voice.microphone.device === arguments[0]", other)
+    page.tap("#device-try")
+    page.until("window.hubbub.player.level() > 0.05")
     page.tap("#ptt")
     page.tap("#devices [data-close]")
     page.until("document.querySelector('#mute').dataset.state === 'ready'")

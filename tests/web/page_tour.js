@@ -43,6 +43,9 @@ async function talks(transport, room) {
   await until(() => Math.abs(voice.player.volume - 0.5) < 0.05);
   voice.interrupt();
   await until(() => voice.levels().room < 0.001);
+  voice.player.chime();
+  await until(() => voice.levels().room > 0.05);
+  await until(() => voice.levels().room < 0.001);
   await until(() => seen.roundtrip > 0);
 
   const { microphones, speakers } = await listDevices();

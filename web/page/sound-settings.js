@@ -26,6 +26,10 @@ export class SoundSettings {
     });
     this.microphone.addEventListener('change', () => void this.#useMicrophone(this.microphone.value));
     this.speaker.addEventListener('change', () => void this.#useSpeaker(this.speaker.value));
+    byId('device-try').addEventListener('click', () => {
+      const player = this.voice?.player;
+      if (player && 'chime' in player) player.chime();
+    });
     watchDevices(() => this.box.open && void this.#fill());
   }
 
@@ -46,6 +50,7 @@ export class SoundSettings {
     fill(this.microphone, microphones, this.voice?.microphone?.device ?? '', 'devices.microphone.none');
     fill(this.speaker, speakers, recall('speaker') ?? '', 'devices.system');
     byId('device-speaker-row').hidden = !canChooseSpeaker() || !speakers.length;
+    byId('device-try').hidden = !this.voice || !('chime' in this.voice.player);
   }
 
   /** @param {string} device */

@@ -19,6 +19,9 @@ import { HubbubError } from './errors.js';
 import { PlaybackBuffer } from './playback-buffer.js';
 import { StreamPlayer } from './stream-player.js';
 
+const CHIME_HZ = [659, 988];
+const CHIME_S = 0.18;
+
 /**
  * Turns "played into the output" into "heard": sound spends `latencyMs` between the two.
  *
@@ -177,6 +180,21 @@ export class Player extends Loudspeaker {
   reset() {
     this.forget();
     this.#order({ do: 'reset' });
+  }
+
+  /** A short sound, to try the loudspeaker by: two notes, one after the other. */
+  chime() {
+    const { context } = this;
+    for (const [place, hz] of CHIME_HZ.entries()) {
+      const from = context.currentTime + place * CHIME_S;
+      const loudness = new GainNode(context, { gain: 0 });
+      loudness.gain.setTargetAtTime(0.25, from, 0.01);
+      loudness.gain.setTargetAtTime(0, from + CHIME_S / 2, 0.05);
+      const note = new OscillatorNode(context, { frequency: hz });
+      note.connect(loudness).connect(this.analyser);
+      note.start(from);
+      note.stop(from + 3 * CHIME_S);
+    }
   }
 
   /** How loud it is now: RMS from 0 to 1, whatever the volume. */

@@ -93,6 +93,7 @@ export const en = {
   'devices.microphone.none': 'None: type and read',
   'devices.speaker': 'Loudspeaker',
   'devices.system': 'System default',
+  'devices.try': 'Play a sound',
   'devices.number': 'Device {number}',
   'devices.ptt': 'Push to talk',
   'devices.ptt.hint': 'The microphone is open only while you hold the button or the space bar.',

@@ -93,6 +93,7 @@ export const zh = {
   'devices.microphone.none': '不用：打字和看字幕',
   'devices.speaker': '扬声器',
   'devices.system': '系统默认',
+  'devices.try': '试听',
   'devices.number': '设备 {number}',
   'devices.ptt': '按住说话',
   'devices.ptt.hint': '只有按住按钮或空格键时，麦克风才打开。',
