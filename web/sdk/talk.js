@@ -28,10 +28,11 @@ export function connectPlayer(client, player) {
   const rtp = () => client.link?.playedRtp() ?? null;
   const follow = () => {
     const [now, sounds] = [performance.now(), rtp()];
-    const { reply, offset } = clock.at(now, sounds);
-    if (reply) player.follow(reply, offset);
     const known = clock.known(now, sounds);
-    if (known) report({ moment: 'progress', reply: known.reply, offset: Math.max(0, known.offset - onItsWay()) });
+    const heard = known && { reply: known.reply, offset: Math.max(0, known.offset - onItsWay()) };
+    const { reply, offset } = heard && clock.flowing ? heard : clock.at(now, sounds);
+    if (reply) player.follow(reply, offset);
+    if (heard) report({ moment: 'progress', ...heard });
   };
   /** Samples between the browser's mixer, which tells what it plays, and the ear. */
   const onItsWay = () => Math.ceil((player.latencyMs * client.audio.output_rate_hz) / 1000);
