@@ -88,9 +88,9 @@ def chance_of(odds: float) -> float:
     return 1 / (1 + math.exp(-_within(-30, odds, 30)))
 
 
-WORDS_SHARE = 0.5
+WORDS_SHARE = 0.25
 """How much the log odds of the words count beside those of the sound: of voices that neither was fitted to, words alone are wrong about one
-claim in four, sound alone about one in fourteen."""
+claim in four, sound alone about one in thirty."""
 
 
 def _within(low: float, value: float, high: float) -> float:
