@@ -10,7 +10,9 @@ COPY web web
 RUN /opt/hubbub/bin/pip install --no-cache-dir --no-build-isolation ".[offline,openai,dashscope]" \
     # Only the ONNX files of these wheels are used; their dependencies are 5 GB.
     && /opt/hubbub/bin/pip install --no-cache-dir --no-deps silero-vad 'openwakeword<0.5' \
-    # Its wake words are not for commercial use and stay out of the image; the two files that are used are free (docs/turn-taking.md).
+    # Of this one only the network is used; there is none for every machine, and then pocketsphinx recognises.
+    && (/opt/hubbub/bin/pip install --no-cache-dir --no-deps moonshine-voice==0.0.49 || true) \
+    # openwakeword's wake words are not for commercial use and stay out of the image; the two files that are used are free (docs/turn-taking.md).
     && find /opt/hubbub -path '*/openwakeword/resources/models/*_v*.onnx' -delete
 
 FROM python:3.13-slim-bookworm

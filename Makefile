@@ -59,6 +59,7 @@ $(READY): $(BIN)/python
 	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
 	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope]'
 	@$(PIP) install --no-deps silero-vad 'openwakeword<0.5'  # only their ONNX files are used, and the dependencies are 5 GB
+	@$(PIP) install --no-deps moonshine-voice==0.0.49 || echo "no Moonshine for this machine: pocketsphinx recognises"  # only its network
 	@sh .ci/layout
 	@rm -f $(VENV)/.ready-[0-9]*
 	@touch $@

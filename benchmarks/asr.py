@@ -1,10 +1,11 @@
-"""Measures the offline recogniser; prints Markdown.
+"""Measures the offline recognisers; prints Markdown.
 
     python benchmarks/asr.py                                  # speech of audio_fixtures/ (espeak-ng) only
     HUBBUB_SHARED_AUDIO=FOLDER python benchmarks/asr.py       # human recordings as well
 
-Word errors are counted three ways on the same sound: with open English alone, with the room's phrases alone, and as the engine
-does it, which decides for each utterance. Expected phrases are those of asr_phrases.txt and the words of the fixtures.
+Word errors are counted four ways on the same sound: pocketsphinx with open English alone, with the room's phrases alone, and as its engine
+does it, which decides for each utterance; and Moonshine, where it is installed, which knows of no phrases. Expected phrases are those of
+asr_phrases.txt and the words of the fixtures.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ from hubbub.voice.asr import decoder
 from hubbub.voice.asr.base import ASRContext, ASREvent, ASRFinal, ASRPartial
 from hubbub.voice.asr.decoder import Recogniser
 from hubbub.voice.asr.domain import normalise
+from hubbub.voice.asr.moonshine import meant
+from hubbub.voice.asr.moonshine_model import MoonshineModel, find_model
 from hubbub.voice.asr.pocketsphinx import PocketSphinxASR
 from hubbub.voice.audio.wav import read_audio
 
@@ -125,17 +128,28 @@ def decode(recogniser: Recogniser, clip: Clip, context: ASRContext) -> tuple[str
 
 def word_errors(recogniser: Recogniser, clips: list[Clip]) -> None:
     print("## Word errors\n")
-    print("| sound | words | open English | room's phrases | both (the engine) | left to open English |")
-    print("|---|---|---|---|---|---|")
+    print("| sound | words | open English | room's phrases | both (pocketsphinx) | left to open English | Moonshine |")
+    print("|---|---|---|---|---|---|---|")
     favour = decoder.EXPECTED
+    folder = find_model()
+    moonshine = MoonshineModel(folder) if folder is not None else None
     table: dict[str, dict[str, Score]] = {}
+    took = [0.0, 0.0]
     for clip in clips:
-        for way in ("open", "domain", "both"):
+        said = normalise(clip.text)
+        for way in ("open", "domain", "both", "moonshine"):
             decoder.EXPECTED = math.inf if way == "domain" else favour
-            text, source, final_ms = decode(recogniser, clip, ASRContext() if way == "open" else clip.context)
+            if way != "moonshine":
+                text, source, final_ms = decode(recogniser, clip, ASRContext() if way == "open" else clip.context)
+            elif moonshine is not None:
+                before, cpu = time.perf_counter(), time.process_time()
+                text, source = meant(moonshine.recognise(clip.pcm)), ""
+                final_ms = (time.perf_counter() - before) * 1000
+                took = [took[0] + time.process_time() - cpu, took[1] + clip.seconds]
+            else:
+                continue
             score = table.setdefault(clip.group, {}).setdefault(way, Score())
-            said = normalise(clip.text)
-            score.errors += errors(said, normalise(text))
+            score.errors += errors(said, normalise(text.replace("?", "")))
             score.words += len(said)
             score.clips += 1
             score.opened += source == "open"
@@ -144,9 +158,15 @@ def word_errors(recogniser: Recogniser, clips: list[Clip]) -> None:
     for group, ways in table.items():
         both = ways["both"]
         rates = " | ".join(f"{ways[way].errors / ways[way].words:.2f}" for way in ("open", "domain", "both"))
-        print(f"| {group} | {both.words} | {rates} | {both.opened} of {both.clips} clips |")
-    finals = [value for ways in table.values() for value in ways["both"].finals_ms]
-    print(f"\nDecoder's time for the final: median {statistics.median(finals):.0f} ms, longest {max(finals):.0f} ms.\n")
+        best = f"{ways['moonshine'].errors / ways['moonshine'].words:.2f}" if "moonshine" in ways else "–"
+        print(f"| {group} | {both.words} | {rates} | {both.opened} of {both.clips} clips | {best} |")
+    for name, way in (("pocketsphinx", "both"), ("Moonshine", "moonshine")):
+        finals = [value for ways in table.values() if way in ways for value in ways[way].finals_ms]
+        if finals:
+            print(f"\nTime for the final, {name}: median {statistics.median(finals):.0f} ms, longest {max(finals):.0f} ms.")
+    if took[1]:
+        print(f"Moonshine takes {took[0] / took[1] * 1000:.0f} ms of a core for a second of sound that it hears once.")
+    print()
 
 
 def speed(recogniser: Recogniser, clips: list[Clip]) -> None:

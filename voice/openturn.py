@@ -130,6 +130,7 @@ class OpenTurn:
         """What was recognised, but "mm-hm" for a hum over a reply of which a recogniser made words."""
         state = self._session.state
         newest = state.barged > 0 and utterance == state.utterance
-        if newest and claims_floor(text) and is_hum(self._session.ear.since(state.onset)):
+        claims = claims_floor(text) or (not text and claim is not None)
+        if newest and claims and is_hum(self._session.ear.since(state.onset)):
             return "mm-hm", None if claim is None else 0.0
         return text, claim

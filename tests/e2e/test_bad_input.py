@@ -315,7 +315,7 @@ async def test_a_client_that_vanishes_in_mid_word_loses_its_seat_in_time(
 
 async def test_a_client_that_vanishes_while_it_is_answered_frees_the_agent(house: Served) -> None:
     async with joined(house, name="Ghost") as (line, _):
-        await line.send('{"type": "text", "text": "tell me a story"}')
+        await line.send('{"type": "text", "text": "count to ten"}')
         await event(line, "reply")
         line.transport.abort()
     async with asyncio.timeout(PATIENCE_S), VoiceClient(house.url, name="Next") as client, SimulatedLoudspeaker(client) as speaker:

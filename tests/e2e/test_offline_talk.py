@@ -81,8 +81,8 @@ def test_the_time_is_told(house: Served, fixture_path: Callable[[str], Path]) ->
     status, events = talk(house, "--wav", fixture_path("requests/what_time_is_it"), "--text", "what time is it")
     assert status == 0
     first, second = said(events)
-    assert first.startswith("what")
-    assert first.endswith("is it")
+    assert first.lower().startswith("what")
+    assert first.lower().rstrip("?").endswith("is it")
     assert second == "what time is it"
     assert all(answer.startswith("It is ") for answer in answered(events))
 
@@ -108,7 +108,7 @@ def test_human_speech_is_heard_and_answered(house: Served, shared_audio: Callabl
     heard = " ".join(said(events))
     print(f"{name}: word error rate {word_errors(spoken, heard):.2f}: {heard!r}")
     assert status == 0
-    assert reliable in heard
+    assert reliable in heard.lower()
     assert answered(events)
 
 

@@ -31,7 +31,23 @@ def _make_pocketsphinx(environ: Mapping[str, str]) -> ASREngine:
     return PocketSphinxASR()
 
 
+def _moonshine_lacks(environ: Mapping[str, str]) -> str:
+    from .moonshine import INSTALL
+    from .moonshine_model import find_model
+
+    if importlib.util.find_spec("onnxruntime") is None:
+        return "the package onnxruntime: pip install 'hubbub[offline]'"
+    return "" if find_model() is not None else f"its network: {INSTALL}"
+
+
+def _make_moonshine(environ: Mapping[str, str]) -> ASREngine:
+    from .moonshine import MoonshineASR
+
+    return MoonshineASR()
+
+
 _OFFERS = {
+    "moonshine": _Offer(_moonshine_lacks, "it works with no key and no network", _make_moonshine),
     "pocketsphinx": _Offer(_pocketsphinx_lacks, "it works with no key and no network", _make_pocketsphinx),
 }
 """Best first: the first whose needs are met serves where configuration names none."""

@@ -42,7 +42,8 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--blind", action="store_true", help="scenes spoken now, in voices that nothing was fitted to (needs espeak-ng)")
     parser.add_argument("--line", choices=LINES, default="wide", help="what the caller's sound comes over")
     parser.add_argument("--jobs", metavar="N", type=int, help="play so many scenes at once (default: as many as there are cores)")
-    parser.add_argument("--asr", choices=("pocketsphinx", "perfect"), default="pocketsphinx", help="who recognises the words")
+    parser.add_argument("--asr", choices=("auto", "moonshine", "pocketsphinx", "perfect"), default="auto",
+                        help="who recognises the words (default: what the server would choose)")  # fmt: skip
     parser.add_argument("--kind", choices=KINDS, action="append", default=[], help="only these scenes; may be repeated")
     parser.add_argument("--name", metavar="TEXT", help="only scenes whose name holds this")
     parser.add_argument("--set", metavar="NAME=VALUE", dest="changes", action="append", default=[],
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures. Answers the exit status."""
     from ..evaluate.crew import Recipe, usual_jobs
     from ..evaluate.picture import PictureError
+    from ..evaluate.recognisers import offline
     from ..evaluate.scene import SceneError
     from ..tts.base import TTSError
     from ..turn.policy import TurnPolicy
@@ -66,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         policy = changed(TurnPolicy(), arguments.changes)
         folders = arguments.audio or ([] if arguments.blind else [_fixtures()])
         scenes = _chosen(arguments, folders)
-        recipe = Recipe(arguments.asr, policy, (*folders, _fixtures()), arguments.line, arguments.pictures)
+        asr = offline() if arguments.asr == "auto" else arguments.asr
+        recipe = Recipe(asr, policy, (*folders, _fixtures()), arguments.line, arguments.pictures)
         scores = _measured(scenes, recipe, usual_jobs(len(scenes)) if arguments.jobs is None else arguments.jobs)
     except (SceneError, PictureError, TTSError, VADError, ImportError, ValueError, OSError) as error:
         print(f"hubbub: {error}", file=sys.stderr)

@@ -77,7 +77,7 @@ class EnginesConfig(Section):
     """Which engine serves each stage; `auto` takes the best that is installed."""
 
     vad: Literal["auto", "silero", "pysilero", "webrtc"] = "auto"
-    asr: Literal["auto", "pocketsphinx"] = "auto"
+    asr: Literal["auto", "moonshine", "pocketsphinx"] = "auto"
     tts: Literal["auto", "hibari", "espeak"] = "auto"
     model: ModelConfig = ModelConfig()
     end_of_turn: str = Field(default="combined", pattern=r"^(silence|text|prosody|combined|onnx:.+)$", max_length=1000)

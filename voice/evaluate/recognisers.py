@@ -1,4 +1,4 @@
-"""Recognisers for simulated time: pocketsphinx in this process, and one that knows what is said.
+"""Recognisers for simulated time: the offline ones in this process, and one that knows what is said.
 
 The two tell apart what the turn machine does from what a recogniser makes of a sound.
 """
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..asr.base import ASRContext, ASREngine, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
+from ..asr.moonshine import MoonshineASR
+from ..asr.moonshine_model import find_model
 from ..testing.asr import ScriptedASR
 
 if TYPE_CHECKING:
@@ -42,6 +44,22 @@ class KnownWords(ASREngine):
         self, on_event: Callable[[ASREvent], None], *, context: ASRContext, memory: ASRMemory | None = None
     ) -> ASRStream:
         return ScriptedASR([self.text]).open(on_event, context=context, memory=memory)
+
+
+def offline() -> str:
+    """The best recogniser that is here, by name."""
+    return "moonshine" if find_model() is not None else "pocketsphinx"
+
+
+def inline_moonshine() -> MoonshineASR:
+    """Moonshine in this process, for simulated time: it hears while the clock stands still, and answers after a stated delay."""
+
+    async def run(work: Callable[[], Any]) -> Any:
+        done = work()
+        await asyncio.sleep(ASR_FINAL_MS / 1000)
+        return done
+
+    return MoonshineASR(run=run)
 
 
 class InlineSphinx(ASREngine):

@@ -15,7 +15,7 @@ from ..tts.base import TTSError, Voice
 from ..tts.choose import choose_tts
 from ..turn.policy import TurnPolicy
 from ..vad.choose import choose_vad
-from .recognisers import InlineSphinx, KnownWords
+from .recognisers import InlineSphinx, KnownWords, inline_moonshine
 from .scene import SPEECH_DBFS, at_level
 from .simulate import Stage, can
 
@@ -26,15 +26,19 @@ REQUEST = Path("requests", "tell_me_a_story.wav")
 
 
 async def make_stage(recogniser: str, policy: TurnPolicy, folders: Sequence[Path] = ()) -> Stage:
-    """A stage with `pocketsphinx` or the `perfect` recogniser. The agent's voice is espeak-ng, recorded once, or tones where it is
-    missing. Raises ValueError for another recogniser, ImportError where pocketsphinx is missing, VADError for a broken detector."""
+    """A stage with `moonshine`, `pocketsphinx` or the `perfect` recogniser. The agent's voice is espeak-ng, recorded once, or tones where
+    it is missing. Raises ValueError for another recogniser, ImportError and RuntimeError where a recogniser is missing, VADError for a
+    broken detector."""
     asr: ASREngine
     if recogniser == "pocketsphinx":
         asr = InlineSphinx()
+    elif recogniser == "moonshine":
+        asr = inline_moonshine()
+        await asr.start()
     elif recogniser == "perfect":
         asr = KnownWords()
     else:
-        raise ValueError(f"the recogniser must be pocketsphinx or perfect, not {recogniser!r}")
+        raise ValueError(f"the recogniser must be moonshine, pocketsphinx or perfect, not {recogniser!r}")
     model = EmbeddedModel()
     context = ASRContext("en", model.phrases, (AGENT, *model.vocabulary))
     vad, _ = choose_vad(None)
