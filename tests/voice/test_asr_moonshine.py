@@ -211,6 +211,24 @@ def test_a_speech_without_end_is_heard_in_pieces_and_told_as_one() -> None:
     run_simulated(live())
 
 
+def test_sound_that_comes_faster_than_it_is_heard_is_heard_in_order_and_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    async def live() -> None:
+        network, events = Network(), []
+        stream = engine_of(network).open(events.append, context=ASRContext())
+        for _ in range(90):
+            stream.feed(noise(1000))
+        stream.end()
+        await asyncio.sleep(5)
+        final = events[-1]
+        assert isinstance(final, ASRFinal)
+        parts = [int(word) for word in final.text.split() if word.isdigit()]
+        assert 60_000 <= sum(parts) <= 62_000 and max(parts) <= LONGEST_S * 1000
+        assert [type(one) for one in events].count(ASRFinal) == 1
+
+    run_simulated(live())
+    assert caplog.text.count("cannot keep up") == 1
+
+
 def test_a_network_that_fails_costs_its_utterance_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
     async def live() -> None:
         network, events, others = Network(), [], []

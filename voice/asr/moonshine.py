@@ -46,6 +46,9 @@ good as the clearest sound."""
 SENTENCE = 3
 """So many words are no hum. Fewer, which nobody says over a reply, say nothing beside the sound."""
 
+MOST_S = 60
+"""So much of an utterance is kept where all threads are busy for as long; what comes on top is lost, and said so in the log."""
+
 FIRST_MS = 560
 """So much sound, pre-roll included, is heard before anything is said about it: of less the network makes words that nobody said."""
 
@@ -154,17 +157,22 @@ class _Stream(ASRStream):
         """Bytes that the newest hearing had."""
         self._told: tuple[str, float | None] = ("", None)
         self._task: asyncio.Task[None] | None = None
-        self._ended = self._over = False
+        self._ended = self._over = self._told_overflow = False
 
     def feed(self, pcm: bytes) -> None:
         if len(pcm) % SAMPLE_BYTES:
             raise ValueError(f"PCM16 comes in whole samples of two bytes; got {len(pcm)} bytes")
         if self._ended or self._over:
             return
+        if len(self._sound) > MOST_S * EAR_HZ * SAMPLE_BYTES:
+            if not self._told_overflow:
+                self._told_overflow = True
+                log.error("moonshine cannot keep up: an utterance is heard no further than %d s", MOST_S)
+            return
         self._sound += pcm
         if self._gist is not None:
             self._unlistened += pcm
-        if self._task is None and self._worth_hearing and self._engine.free:
+        if self._task is None and self._worth_hearing and (self._engine.free or self._long):
             self._task = asyncio.create_task(self._live(), name="moonshine")
 
     def end(self) -> None:
@@ -187,6 +195,11 @@ class _Stream(ASRStream):
         return task
 
     @property
+    def _long(self) -> bool:
+        """Whether it must be cut."""
+        return len(self._sound) >= LONGEST_S * EAR_HZ * SAMPLE_BYTES
+
+    @property
     def _worth_hearing(self) -> bool:
         new_ms = FIRST_MS if not self._heard else PARTIAL_MS
         return len(self._sound) - self._heard >= new_ms * EAR_HZ // 1000 * SAMPLE_BYTES
@@ -195,9 +208,8 @@ class _Stream(ASRStream):
         """Hears what there is, as long as there is more, and at the end for the last time."""
         try:
             while not self._over:
-                final = self._ended
-                await self._hear(final)
-                if final or not (self._ended or (self._worth_hearing and self._engine.free)):
+                await self._hear(self._ended and not self._long)
+                if self._over or not (self._ended or self._long or (self._worth_hearing and self._engine.free)):
                     break
         except Exception as error:
             log.exception("moonshine failed on an utterance")
@@ -212,7 +224,7 @@ class _Stream(ASRStream):
         sound, new = bytes(self._sound), bytes(self._unlistened)
         self._unlistened.clear()
         self._heard = len(sound)
-        cut = quietest(sound) if len(sound) >= LONGEST_S * EAR_HZ * SAMPLE_BYTES else 0
+        cut = quietest(sound[: LONGEST_S * EAR_HZ * SAMPLE_BYTES]) if self._long else 0
         said, before, odds = await self._engine.run(lambda: self._listen(sound, cut, new))
         if self._over:
             return
