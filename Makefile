@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 PORT ?=
 ROOMS ?=
 
-# One stamp for each set of packages, named after what decides it: nothing is installed twice, and a changed pyproject.toml
-# installs again.
-INPUTS := pyproject.toml setup.py
+# One stamp for each set of packages, named after what decides it: nothing is installed twice, and a changed pyproject.toml or
+# Makefile installs again.
+INPUTS := pyproject.toml setup.py Makefile
 HASH := $(shell cat $(INPUTS) | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HASH)
 READY_DEV := $(VENV)/.ready-dev-$(HASH)
@@ -66,7 +66,7 @@ $(READY): $(BIN)/python
 
 $(READY_DEV): $(READY)
 	@echo "installing what development needs"
-	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope,dev]'
+	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope,dev]' tqdm filelock  # moonshine-voice asks for these two; nobody uses them
 	@rm -f $(VENV)/.ready-dev-*
 	@touch $@
 
