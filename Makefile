@@ -57,7 +57,7 @@ $(BIN)/python:
 $(READY): $(BIN)/python
 	@echo "installing Hubbub and its offline engines (once; some minutes)"
 	@$(PIP) install --upgrade pip 'setuptools>=77' wheel
-	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope]'
+	@$(PIP) install --no-warn-conflicts --no-build-isolation --editable '.[offline,webrtc,openai,dashscope]'
 	@$(PIP) install --no-deps silero-vad 'openwakeword<0.5'  # only their ONNX files are used, and the dependencies are 5 GB
 	@$(PIP) install --no-deps moonshine-voice==0.0.49 || echo "no Moonshine for this machine: pocketsphinx recognises"  # only its network
 	@sh .ci/layout
@@ -66,7 +66,7 @@ $(READY): $(BIN)/python
 
 $(READY_DEV): $(READY)
 	@echo "installing what development needs"
-	@$(PIP) install --no-build-isolation --editable '.[offline,webrtc,openai,dashscope,dev]' tqdm filelock  # moonshine-voice asks for these two; nobody uses them
+	@$(PIP) install --no-warn-conflicts --no-build-isolation --editable '.[offline,webrtc,openai,dashscope,dev]'
 	@rm -f $(VENV)/.ready-dev-*
 	@touch $@
 
