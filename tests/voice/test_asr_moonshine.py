@@ -59,7 +59,8 @@ def test_noise_is_no_words(model: MoonshineModel, shared_audio: Callable[[str], 
 @needs_network
 @pytest.mark.parametrize("samples", [0, 1, 100, 3000])
 def test_next_to_nothing_is_survived(model: MoonshineModel, samples: int) -> None:
-    model.recognise(bytes(2 * samples))
+    said = model.recognise(bytes(2 * samples))
+    assert 0 <= said.confidence <= 1 and len(said.text) < 60
 
 
 @needs_network
@@ -174,6 +175,18 @@ def test_what_was_said_so_far_is_told_while_it_is_said_and_the_whole_at_the_end(
         stream.end()
         await asyncio.sleep(1)
         assert len(events) == len(partials) + 1
+
+    run_simulated(live())
+
+
+def test_a_speech_of_any_length_costs_the_same_share_of_a_core() -> None:
+    async def live() -> None:
+        network = Network()
+        stream = engine_of(network).open(lambda event: None, context=ASRContext())
+        await speak(stream, 18_000)
+        early = sum(ms for ms in network.heard_ms if ms < 4000) / 4000
+        late = sum(ms for ms in network.heard_ms if 8000 <= ms < 16_000) / 8000
+        assert early < 12 and late < 12, "each second is heard some ten times, not seventy"
 
     run_simulated(live())
 

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..network import open_network
+
 Numbers = npt.NDArray[np.float32]
 
 HOP = 1280
@@ -120,17 +122,9 @@ def load_networks() -> tuple[Any, Any] | None:
     if folder is None:
         return None
     try:
-        import onnxruntime
+        return open_network(folder / "melspectrogram.onnx"), open_network(folder / "embedding_model.onnx")
     except ImportError:
         return None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    spectrum, network = (
-        onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-        for name in ("melspectrogram.onnx", "embedding_model.onnx")
-    )
-    return spectrum, network
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
 """Offline recognition of English as people speak it: Moonshine in threads of this process.
 
 The network hears a whole utterance at a time, so that what was said so far is found by hearing all of it again: every `PARTIAL_MS` of new
-sound, where a thread is free. A long utterance is cut where it is quietest, and what was said before the cut stays as it is.
+sound (later less often), where a thread is free. A long utterance is cut where it is quietest, and what was said before the cut stays as
+it is.
 
 Over a reply, what was recognised is weighed with what it sounds like (`gist.py`) into the probability that it asks for the floor. Sound
 that is no speech makes the network say something all the same; it is told by how unsure it is of it.
@@ -27,8 +28,9 @@ from .over import chance_of
 
 log = logging.getLogger("hubbub.asr")
 
-PARTIAL_MS = 200
-"""So much new sound makes it worth hearing all of it again."""
+PARTIAL_MS, PARTIAL_SHARE = 200, 0.1
+"""So much new sound makes it worth hearing all of it again; but no less than this share of what was heard, for a hearing takes as much
+longer as the utterance is: who speaks without a pause costs a fifth of a core, however long he does."""
 
 LONGEST_S, KEPT_S = 20, 5
 """An utterance this long is cut, within its last `KEPT_S` seconds. The network was trained on half a minute at most."""
@@ -103,7 +105,8 @@ class MoonshineASR(ASREngine):
     ) -> ASRStream:
         if self._model is None:
             raise RuntimeError("the recogniser has not been started")
-        claims = frozenset(words_of(phrase)[0] for phrase in context.claims if words_of(phrase)) - {"yeah", "yes", "right", "okay"}
+        openers = (words_of(phrase)[:1] for phrase in context.claims)
+        claims = frozenset(word for words in openers for word in words if claims_floor(word))
         gist = Gist(*self._networks) if claims and self._networks is not None else None
         stream = _Stream(self, self._model, gist, claims, on_event)
         self._streams.add(stream)
@@ -201,8 +204,8 @@ class _Stream(ASRStream):
 
     @property
     def _worth_hearing(self) -> bool:
-        new_ms = FIRST_MS if not self._heard else PARTIAL_MS
-        return len(self._sound) - self._heard >= new_ms * EAR_HZ // 1000 * SAMPLE_BYTES
+        new_ms = PARTIAL_MS if self._heard else FIRST_MS
+        return len(self._sound) - self._heard >= max(new_ms * EAR_HZ // 1000 * SAMPLE_BYTES, self._heard * PARTIAL_SHARE)
 
     async def _live(self) -> None:
         """Hears what there is, as long as there is more, and at the end for the last time."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ
 from ..audio.pcm import FULL_SCALE
+from ..network import open_network
 
 FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
 
@@ -127,12 +128,7 @@ def find_model() -> Path | None:
 
 
 def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return open_network(path)
     except Exception as error:  # onnxruntime has no common base class for what it raises
         raise MoonshineError(f"{path} cannot be loaded as a network: {error}") from error

@@ -98,10 +98,7 @@ class PocketSphinxASR(ASREngine):
     """Offline recognition of simple English."""
 
     name = "pocketsphinx"
-    note = (
-        "The offline recogniser knows English only, and simple phrases best; "
-        "add a key or a local model for real dictation."
-    )
+    note = "pocketsphinx knows English only, and simple phrases best; moonshine understands whatever is said."
     final_differs = True
     """Two decoders hear each utterance, and only at its end is one of them chosen."""
 

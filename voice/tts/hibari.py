@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.frames import ms_to_samples
+from ..network import open_network
 from .base import SpokenWord, TTSChunk, TTSEngine, TTSError, Voice
 from .parts import UNSPEAKABLE, parts
 from .silence import THRESHOLD, LeadingSilence
@@ -160,12 +161,7 @@ class _Speaker:
         self._outputs = [output.name for output in self._session.get_outputs()]
         model = _with_durations(Path(loaded.model_path))
         if model is not None:
-            import onnxruntime
-
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            options.log_severity_level = 3
-            self._session = onnxruntime.InferenceSession(model[0], options, providers=["CPUExecutionProvider"])
+            self._session = open_network(model[0])
             self._outputs.append(model[1])
 
     def wave(self, ids: list[int], speed: float, random: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64] | None]:
@@ -219,12 +215,12 @@ def _said(part: str, g2p: Any) -> list[_Word]:
     written = [part[start:end].casefold() for start, end in places]
     said = [re.sub(r"^\W+|\W+$", "", word).casefold() for word, _ in words]
     starts: list[int | None] = [None] * len(words)
-    for kind, at, _, to, _ in SequenceMatcher(None, written, said, autojunk=False).get_opcodes():
-        if kind == "replace":
+    for kind, at, at_end, to, _ in SequenceMatcher(None, written, said, autojunk=False).get_opcodes():
+        if kind == "equal":
+            for place in range(at_end - at):
+                starts[to + place] = places[at + place][0]
+        elif kind == "replace":
             starts[to] = places[at][0]
-    for block in SequenceMatcher(None, written, said, autojunk=False).get_matching_blocks():
-        for place in range(block.size):
-            starts[block.b + place] = places[block.a + place][0]
     return [_Word(start, sounds) for start, (_, sounds) in zip(starts, words, strict=True)]
 
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..audio.frames import EAR_HZ
 from ..audio.pcm import FULL_SCALE
+from ..network import open_network
 from .base import VADEngine, VADError, VADStream, check_call
 from .gain import FIRST_LEVEL, gain_for, next_level, peaks
 from .silero_graph import batched_graph
@@ -174,19 +175,12 @@ def find_model() -> Path:
 
 
 def _load(model: Path | bytes) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise VADError("silero needs onnxruntime; install it with `pip install 'hubbub[offline]'`") from error
     if isinstance(model, Path) and not model.is_file():
         raise VADError(f"no Silero network at {model}; {_INSTALL}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # more threads made it slower: the network is too small to share
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # its warnings about unused initialisers are nothing a user can act on
     try:
-        source = model if isinstance(model, bytes) else str(model)
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return open_network(model)
+    except ImportError as error:
+        raise VADError("silero needs onnxruntime; install it with `pip install 'hubbub[offline]'`") from error
     except Exception as error:  # onnxruntime has no common base class for what it raises
         name = model if isinstance(model, Path) else "the network laid out for many callers"
         raise VADError(f"{name} cannot be loaded as an ONNX network: {error}; {_INSTALL}") from error
