@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .audio.frames import EAR_HZ
+from .audio.frames import EAR_HZ, SAMPLE_BYTES
 from .ear import Ear
 from .vad.base import VADEngine, VADStream
 
@@ -37,6 +37,9 @@ class Ticking(Protocol):
 
     def judged(self, probability: float) -> None:
         """The next window of the ear was judged."""
+
+    def glanced(self, sound: bytes, probability: float) -> None:
+        """The newest sound (PCM16) was looked at before a window was complete."""
 
     def settle(self) -> None:
         """All windows that wait have been judged: decide what time alone decides."""
@@ -119,6 +122,14 @@ class MediaClock:
         are the same as at the tick, some milliseconds sooner."""
         self._hear([session])
         self._decide(session, asyncio.get_running_loop().time())
+
+    def glance(self, session: Ticking) -> None:
+        """Between two windows: has a voice begun in what has just come? Over a reply, every millisecond of it is talked into."""
+        samples = self.vad.glance_samples
+        sound = session.ear.newest(samples) if samples else b""
+        if sound:
+            probability = self.vad.glance(session.vad_stream, np.frombuffer(sound, np.int16))
+            session.glanced(sound[-self.vad.window_samples * SAMPLE_BYTES :], probability)
 
     def _decide(self, session: Ticking, now: float) -> None:
         try:

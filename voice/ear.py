@@ -139,6 +139,10 @@ class Ear:
         first = max(start, self._base) - self._base
         return bytes(self._buffer[first * SAMPLE_BYTES : (self.at - self._base) * SAMPLE_BYTES])
 
+    def newest(self, samples: int) -> bytes:
+        """The last so many samples that have come, judged or not; empty where so many were never there."""
+        return bytes(self._buffer[-samples * SAMPLE_BYTES :]) if len(self._buffer) >= samples * SAMPLE_BYTES else b""
+
     def waiting(self) -> bytes:
         """The sound that has come and is not judged yet."""
         return bytes(self._buffer[(self.at - self._base) * SAMPLE_BYTES :])

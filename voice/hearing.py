@@ -41,6 +41,16 @@ class Hearing:
             loud_until = self._edge.judge(sound, end)
         return s.Window(end, probability, len(sound) // 2, loud_until, ignored)
 
+    def glance(self, state: State, sound: bytes, newer: bytes, end: int, probability: float) -> s.Glance:
+        """The turn machine's input for `sound` (PCM16, as long as a window) that ends at `end` over a reply, of which `newer` came after
+        the last window. Changes nothing."""
+        ignored: Literal["", "echo", "faint"] = ""
+        if self._level.begins_faint(sound):
+            ignored = "faint"
+        elif (self._others_for > 0 and self._others.is_echo(newer)) or (state.started and self._echo.is_echo(newer)):
+            ignored = "echo"
+        return s.Glance(end, probability, self._level.leaves_steadiness(sound), ignored)
+
     def sent(self, pcm: bytes) -> None:
         """Sound left for the caller (PCM16 at 24 kHz), and may come back."""
         self._echo.sent(pcm)

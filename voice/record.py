@@ -275,7 +275,7 @@ def to_json(signal: s.Input | s.Command) -> dict[str, Any]:
 _INPUTS = {
     kind.__name__: kind
     for kind in (
-        s.Window, s.Elapsed, s.Partial, s.Final, s.Completeness, s.ReplyPending, s.PlayoutStarted, s.PlayoutEnded, s.Typed,
+        s.Window, s.Glance, s.Elapsed, s.Partial, s.Final, s.Completeness, s.ReplyPending, s.PlayoutStarted, s.PlayoutEnded, s.Typed,
         s.Keys, s.PressInterrupt, s.PressCommit,
     )
 }

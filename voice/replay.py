@@ -7,7 +7,7 @@ what would have been decided (as far as one caller's side of a conversation can 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ def replay(
             f"{vad.window_samples}: choose the same with --vad"
         )
     outcome = Outcome(warnings=list(recording.warnings), seconds=len(recording.heard) / 2 / EAR_HZ)
-    verdicts = _verdicts(recording, vad)
+    ear = _Ear(recording.heard, vad)
     state, edge = machine.State(), LoudEdge()
     for number, line in enumerate(recording.lines):
         if progress is not None and number % PROGRESS_LINES == 0:
@@ -117,10 +117,13 @@ def replay(
             continue
         event = input_from_json(line["i"])
         if isinstance(event, s.Window):
-            found = next(verdicts, None)
-            if found is None:
+            sound = ear.window()
+            if not sound:
                 break
-            event = _compare_window(event, found[0], found[1], state, edge, policy or recording.policy, outcome)
+            probability = 0.0 if line.get("absent") else ear.judge(sound)
+            event = _compare_window(event, probability, sound, state, edge, policy or recording.policy, outcome)
+        elif isinstance(event, s.Glance):
+            _compare_probability("VAD at a glance", event, ear.glance(event.at), outcome)
         try:
             state, commands = machine.step(policy or recording.policy, state, event)
         except machine.IllegalInput as error:
@@ -137,12 +140,16 @@ def _compare_window(
 ) -> s.Window:
     """The window as recorded, after its verdict and its edge have been made anew and compared."""
     outcome.windows += 1
-    if abs(probability - event.probability) > PROBABILITY_TOLERANCE:
-        outcome.differences.append(Difference(event.at / 16, "VAD", f"{event.probability:.3f}", f"{probability:.3f}"))
+    _compare_probability("VAD", event, probability, outcome)
     loud_until = None
     if event.probability >= policy.offset_probability and state.ear is machine.Ear.SPEAKING and not event.ignored:
         loud_until = edge.judge(sound, event.at)
     return replace(event, loud_until=loud_until)
+
+
+def _compare_probability(what: str, event: s.Window | s.Glance, probability: float | None, outcome: Outcome) -> None:
+    if probability is not None and abs(probability - event.probability) > PROBABILITY_TOLERANCE:
+        outcome.differences.append(Difference(event.at / 16, what, f"{event.probability:.3f}", f"{probability:.3f}"))
 
 
 def _compare_commands(line: dict[str, Any], commands: list[s.Command], at: int, outcome: Outcome) -> None:
@@ -163,16 +170,29 @@ def _in_words(commands: list[dict[str, Any]]) -> str:
     return ", ".join(words) or "nothing"
 
 
-def _verdicts(recording: LoadedRecording, vad: VADEngine) -> Iterator[tuple[float, bytes]]:
-    """The VAD's verdict on every recorded window, and the window's sound."""
-    stream = vad.open()
-    size = vad.window_samples
-    samples = np.frombuffer(recording.heard, np.int16)
-    windows = (line for line in recording.lines if line.get("i", {}).get("k") == "Window")
-    for start, line in zip(range(0, len(samples) - size + 1, size), windows, strict=False):
-        part = samples[start : start + size]
-        probability = 0.0 if line.get("absent") else float(vad.judge([stream], part[None])[0])
-        yield probability, part.tobytes()
+class _Ear:
+    """Hears a recording again, window by window."""
+
+    def __init__(self, heard: bytes, vad: VADEngine) -> None:
+        self._samples = np.frombuffer(heard, np.int16)
+        self._vad = vad
+        self._stream = vad.open()
+        self._at = 0
+
+    def window(self) -> bytes:
+        """The sound of the next window; empty where the recording ends."""
+        part = self._samples[self._at : self._at + self._vad.window_samples]
+        self._at += self._vad.window_samples
+        return part.tobytes() if len(part) == self._vad.window_samples else b""
+
+    def judge(self, sound: bytes) -> float:
+        """The VAD's verdict on it."""
+        return float(self._vad.judge([self._stream], np.frombuffer(sound, np.int16)[None])[0])
+
+    def glance(self, at: int) -> float | None:
+        """What the VAD makes of the sound before position `at`, of which it has judged whole windows only; None where that is not there."""
+        part = self._samples[max(0, at - self._vad.glance_samples) : at]
+        return self._vad.glance(self._stream, part) if 0 < self._vad.glance_samples == len(part) else None
 
 
 def _load_meta(folder: Path) -> dict[str, Any]:

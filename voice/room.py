@@ -268,6 +268,11 @@ class VoiceRoom:
         if session.id in self.sessions:
             self.engines.clock.hurry(session)
 
+    def glance(self, session: Session) -> None:
+        """This caller may be breaking in: not a window is waited for."""
+        if session.id in self.sessions:
+            self.engines.clock.glance(session)
+
     def asr_stream(self, session: Session, on_event: Callable[[ASREvent], None]) -> ASRStream:
         """Opens a recogniser for a caller's utterance. Over a reply people say other things than in their own turn."""
         context = self.context if session.state.mouth is Mouth.IDLE else self.barge_in_context

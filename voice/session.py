@@ -91,6 +91,8 @@ class Session:
         self._hearing = Hearing()
         self._due: int | None = None
         """When the turn machine wants to hear `Elapsed`."""
+        self._may_begin = False
+        """The last window was no voice: the next sound may be the first of one."""
         self._told_overflow = False
 
     @property
@@ -150,8 +152,8 @@ class Session:
         self.open_turn.feed(pcm[: len(pcm) - surplus * SAMPLE_BYTES] if surplus else pcm)
         if self.state.ear is machine.Ear.PAUSING:
             self.hurry()
-        elif self.state.mouth is machine.Mouth.PLAYING and self.ear.ready and peak_dbfs(pcm) > SOUNDS_DBFS:
-            self.room.hurry(self)  # he may be breaking in: his window is judged now, not at the next tick
+        elif self.state.mouth is machine.Mouth.PLAYING and peak_dbfs(pcm) > SOUNDS_DBFS:
+            self._look_up()
         if surplus and not self._told_overflow:
             self._told_overflow = True
             self.emit(
@@ -162,6 +164,13 @@ class Session:
                 )
             )
             log.warning("session=%s room=%s sound faster than real time, dropping", self.id, self.room.name)
+
+    def _look_up(self) -> None:
+        """He may be breaking in: his sound is judged now, not at the next tick, and what is no whole window yet is looked at."""
+        if self.ear.ready:
+            self.room.hurry(self)
+        if self._may_begin and self.state.mouth is machine.Mouth.PLAYING and self.ear.received > self.ear.at:
+            self.room.glance(self)
 
     def hear_nothing(self) -> None:
         """The caller's client says that it sends nothing because nothing is said (DTX): silence up to now, without waiting for what
@@ -253,11 +262,21 @@ class Session:
         if self.line.tap is not None:
             self.line.tap.heard(sound)
         window = self._hearing.window(self.policy, self.state, sound, end, min(1.0, max(0.0, probability)))
+        self._may_begin = window.probability < self.policy.onset_probability and self.state.ear is not machine.Ear.SPEAKING
         if self.state.ear is not machine.Ear.QUIET:
             self.open_turn.keep(sound)
         if self.lane is not None:
             self.lane.judged(window.probability >= self.policy.offset_probability and not window.ignored, window.samples)
         self.step(window, absent)
+
+    def glanced(self, sound: bytes, probability: float) -> None:
+        """The VAD looked at the newest sound (PCM16) over a reply: a voice that begins there holds it before its window is complete."""
+        if probability < min(self.policy.glance_probability, self.policy.glance_noisy_probability):
+            return
+        end = self.ear.received
+        self._reach(end)
+        if self.state.mouth is machine.Mouth.PLAYING:
+            self.step(self._hearing.glance(self.state, sound, self.ear.waiting(), end, min(1.0, probability)))
 
     def settle(self) -> None:
         """Decides what is due by the sound that has come, though no window has ended there."""

@@ -132,3 +132,14 @@ def test_the_end_of_a_turn_does_not_wait_for_the_rest_of_a_frame_of_silence():
     assert ear.rest() == b"" and ear.received < due
     assert ear.rest(due + 1000) == b"", "real time has not got there"
     assert ear.rest(due) and ear.received >= due
+
+
+def test_the_newest_sound_is_there_before_a_window_is_complete():
+    ear = Ear(512)
+    sound = np.arange(700, dtype=np.int16)
+    ear.push(sound[:300].tobytes())
+    assert ear.newest(301) == b""
+    assert ear.newest(300) == sound[:300].tobytes()
+    ear.push(sound[300:].tobytes())
+    ear.judged()
+    assert ear.newest(600) == sound[100:].tobytes(), "judged or not"

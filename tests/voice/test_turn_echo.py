@@ -54,6 +54,23 @@ def test_another_voice_is_no_echo_alone_or_over_one(voices):
     assert np.mean(np.array(shares(ours, both)) >= EXPLAINED) < 0.1
 
 
+def test_the_newest_sound_counts_though_no_window_is_complete(voices):
+    ours, theirs = voices
+    loud = int(np.argmax(np.abs(ours) > 3000)) // 512 * 512
+    for microphone, expected in ((ours * 0.1, True), (theirs, False)):
+        guard = EchoGuard()
+        sent24 = np.frombuffer(resample(ours.astype(np.int16).tobytes(), 16_000, 24_000), np.int16)
+        for n in range(loud // 512 + 4):
+            guard.sent(sent24[n * 768 : (n + 1) * 768].tobytes())
+        heard = microphone[: loud + 4 * 512 - 200].astype(np.int16)
+        for n in range(len(heard) // 512):
+            guard.heard(heard[n * 512 : (n + 1) * 512].tobytes())
+        newer = heard[len(heard) // 512 * 512 :].tobytes()
+        before = guard.explained()
+        assert guard.is_echo(newer) is expected
+        assert guard.explained() == before, "asking has changed nothing"
+
+
 def test_silence_and_nothing_sent_are_no_echo():
     guard = EchoGuard()
     guard.heard(bytes(4096))

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from hubbub.voice.turn.level import BEGIN_DB, BELOW_DB, RISE_WINDOWS, SMOOTH_SPEAKING, CallerLevel
+from hubbub.voice.turn.level import (
+    BEGIN_DB,
+    BELOW_DB,
+    RISE_WINDOWS,
+    SMOOTH_SPEAKING,
+    STEADY_BEGIN_DB,
+    STEADY_RISE_DB,
+    CallerLevel,
+)
 
 WINDOW = 512
 
@@ -20,7 +28,7 @@ def known(dbfs: float = -22.0, *, then: float = -90.0) -> CallerLevel:
     for _ in range(20):
         level.judge(window(dbfs), True)
     level.learn()
-    for _ in range(RISE_WINDOWS):
+    for _ in range(RISE_WINDOWS + 2):
         level.judge(window(then), False)
     return level
 
@@ -40,6 +48,9 @@ def test_who_goes_on_must_be_nearly_as_loud_as_he_was(below: float, faint: bool)
 @pytest.mark.parametrize(("below", "faint"), [(BEGIN_DB - 1, False), (BEGIN_DB + 1, True)])
 def test_a_voice_that_rises_out_of_quiet_may_begin_fainter_but_not_go_on_so(below: float, faint: bool) -> None:
     level = known()
+    level.judge(window(-70.0), False)  # no steady background
+    level.judge(window(-90.0), False)
+    level.judge(window(-90.0), False)
     assert level.judge(window(-22.0 - below), True, begins=True) is faint
     level.begin()
     assert level.judge(window(-22.0 - below), True), "the next window is judged as ever"
@@ -69,3 +80,30 @@ def test_a_caller_who_leans_back_is_followed() -> None:
         level.learn()
     assert level.usual is not None and level.usual < -31.0
     assert not level.judge(window(-38.0), True)
+
+
+@pytest.mark.parametrize(("below", "faint"), [(STEADY_BEGIN_DB - 1, False), (STEADY_BEGIN_DB + 1, True)])
+@pytest.mark.parametrize("between", [-65.0, -55.0])
+def test_who_breaks_a_steady_background_may_begin_fainter_still(below: float, faint: bool, between: float) -> None:
+    """`between`: the window before may hold the beginning of it."""
+    level = known(then=-65.0)
+    level.judge(window(between), False)
+    voice = window(-22.0 - below)
+    assert level.begins_faint(voice) is faint
+    assert level.leaves_steadiness(voice)
+    assert level.judge(voice, True, begins=True) is faint, "asking has changed nothing"
+
+
+@pytest.mark.parametrize("then", [-75.0, -65.0, -45.0])
+def test_steadiness_is_left_by_what_is_clearly_louder(then: float) -> None:
+    level = known(then=then)
+    assert level.leaves_steadiness(window(then + STEADY_RISE_DB + 1))
+    assert not level.leaves_steadiness(window(then + STEADY_RISE_DB - 1))
+    for dbfs in (-36.0, -46.0, -38.0, -50.0, -36.0, -48.0, -40.0):  # talk in the room
+        level.judge(window(dbfs), False)
+    assert not level.leaves_steadiness(window(-30.0))
+
+
+def test_a_caller_who_was_never_heard_is_never_faint_at_a_glance() -> None:
+    assert not CallerLevel().begins_faint(window(-60.0))
+    assert not CallerLevel().leaves_steadiness(window(-10.0)), "nothing is known of the background"

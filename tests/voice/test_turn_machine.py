@@ -41,6 +41,10 @@ class Bench:
     def speech(self, ms: int) -> list[s.Command]:
         return self.sound(ms, 0.95)
 
+    def glance(self, probability: float = 0.95, *, quiet: bool = True, ignored: str = "") -> list[s.Command]:
+        """Half a window after the last one."""
+        return self.feed(s.Glance(self.window_end + WINDOW // 2, probability, quiet, ignored))  # type: ignore[arg-type]
+
     def silence(self, ms: int) -> list[s.Command]:
         return self.sound(ms, 0.02)
 
@@ -63,6 +67,65 @@ class Bench:
 
 def of(kind: type, commands: list[s.Command]) -> list:
     return [command for command in commands if isinstance(command, kind)]
+
+
+@pytest.mark.parametrize(
+    ("probability", "quiet", "ignored", "holds"),
+    [
+        (0.4, True, "", True), (0.39, True, "", False), (0.6, False, "", True), (0.59, False, "", False), (0.95, True, "echo", False),
+        (0.95, True, "faint", False),
+    ],
+)  # fmt: skip
+def test_a_glance_holds_a_reply_where_it_is_sure_enough(probability, quiet, ignored, holds):
+    bench = Bench()
+    bench.silence(500)
+    reply = bench.reply()
+    assert bench.glance(probability, quiet=quiet, ignored=ignored) == ([s.Hold(reply)] if holds else [])
+
+
+def test_a_glance_that_a_window_bears_out_is_an_onset_as_any_other():
+    bench = Bench()
+    bench.silence(500)
+    reply = bench.reply()
+    bench.glance()
+    assert bench.speech(400) == [s.OpenUtterance(1, bench.window_end - 13 * WINDOW - in_samples(320), bench.window_end - 13 * WINDOW)]
+    bench.partial("wait")
+    assert of(s.Interrupt, bench.log) == [s.Interrupt(reply, "words")]
+
+
+def test_a_glance_that_nothing_bears_out_is_taken_back_on_its_sample():
+    bench = Bench()
+    bench.silence(500)
+    reply = bench.reply()
+    bench.glance()
+    glanced = bench.state.now
+    assert not bench.silence(64)
+    assert deadline(bench.policy, bench.state) == glanced + in_samples(96)
+    assert bench.silence(64) == [s.Resume(reply)]
+    assert bench.state.mouth is Mouth.PLAYING
+
+
+def test_a_glance_holds_nothing_that_may_not_be_held():
+    bench = Bench()
+    bench.silence(500)
+    assert not bench.glance(), "there is no reply"
+    bench.reply(interruptible=False)
+    bench.silence(32)
+    assert not bench.glance(), "it may not be interrupted"
+
+
+def test_words_that_wait_for_a_turn_are_not_lost_by_a_glance():
+    bench = Bench()
+    bench.reply(interruptible=False)
+    bench.speech(600)
+    bench.silence(300)
+    bench.final("my name is alice")
+    bench.feed(s.PlayoutEnded(bench.state.now, bench.replies))
+    bench.reply(sounding=False)
+    bench.glance()
+    bench.silence(200)
+    assert not of(s.KeepBackchannel, bench.log)
+    assert bench.state.text == "my name is alice"
 
 
 def test_a_turn_opens_with_pre_roll_and_commits_after_the_timeout():
@@ -361,6 +424,7 @@ def test_stale_inputs_change_nothing():
         s.Window(512, 1.5),
         s.Window(512, -0.1),
         s.Window(10, 0.5),
+        s.Glance(512, 1.5),
         s.Final(100, 3, "words from the future"),
         s.PlayoutEnded(100, 9),
         "not an input",
@@ -396,6 +460,7 @@ MOVES = st.lists(
         st.tuples(st.just("started"), st.none()),
         st.tuples(st.just("ended"), st.none()),
         st.tuples(st.just("press"), st.booleans()),
+        st.tuples(st.just("glance"), st.sampled_from([0.3, 0.5, 0.9])),
         st.tuples(st.just("typed"), st.just("hello")),
         st.tuples(st.just("keys"), st.sampled_from(["1", "23#"])),
     ),
@@ -454,6 +519,10 @@ class Room:
                     self.obey(bench.feed(s.Elapsed(due)))
                 self.obey(bench.feed(s.Window(end, 0.95 if kind == "speech" else 0.02)))
                 bench.window_end = end
+        elif kind == "glance":
+            while (due := deadline(bench.policy, bench.state)) is not None and due < bench.window_end + WINDOW // 2:
+                self.obey(bench.feed(s.Elapsed(due)))
+            self.obey(bench.glance(float(argument)))  # type: ignore[arg-type]
         elif kind == "final" and state.owed:
             self.obey(bench.feed(s.Final(state.now, state.owed[0], str(argument))))
         elif kind == "partial" and state.owed:

@@ -86,15 +86,73 @@ def test_an_onset_after_long_silence_is_as_quick_as_after_short(
     assert (short == long).all()  # beyond half a second nothing changes any more
 
 
-def test_noise_that_can_be_heard_is_never_taken_for_digital_silence(engine: silero.SileroVAD, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = []
+@pytest.fixture
+def judged(engine: silero.SileroVAD, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows the network was given, call by call."""
+    rows: list[int] = []
     infer = engine._infer
-    monkeypatch.setattr(engine, "_infer", lambda sound, lstm: (judged.append(len(sound)), infer(sound, lstm))[1])
-    hiss = np.resize(np.array([9, -9, 0], np.int16), 512)
+    monkeypatch.setattr(engine, "_infer", lambda sound, lstm: (rows.append(len(sound)), infer(sound, lstm))[1])
+    return rows
+
+
+def hiss(windows: int, dbfs: float = -65.0) -> bytes:
+    return np.rint(np.random.RandomState(3).standard_normal(windows * 512) * 32768 * 10 ** (dbfs / 20)).astype(np.int16).tobytes()
+
+
+def test_noise_that_can_be_heard_is_never_taken_for_digital_silence(engine: silero.SileroVAD, judged: list[int]) -> None:
+    noise = np.resize(np.array([9, -9, 0], np.int16), 512)
     stream = engine.open()
-    for _ in range(40):
-        engine.judge([stream], hiss[None])
-    assert len(judged) == 40
+    for _ in range(32):
+        engine.judge([stream], noise[None])
+    assert len(judged) == 32, "it is the background of a second, and was listened to so long"
+
+
+@pytest.mark.parametrize("dbfs", [-75.0, -65.0, -50.0])
+def test_a_steady_noise_costs_nothing_once_it_is_known(engine: silero.SileroVAD, judged: list[int], dbfs: float) -> None:
+    found = judge(engine, hiss(300, dbfs))
+    assert len(judged) < 60
+    assert found[1:].max() < 0.1
+
+
+@pytest.mark.parametrize("clip", ["interruptions/wait-f5", "interruptions/no-m3", "interruptions/hold_on-gb"])
+def test_a_voice_behind_a_long_hiss_is_heard_as_soon_as_behind_a_short_one(
+    engine: silero.SileroVAD, fixture_audio: Callable[[str], bytes], clip: str
+) -> None:
+    """As it was before the state was kept: after ten seconds of hiss up to four windows later."""
+    speech = to_samples(change_level(fixture_audio(clip), -12.0))
+    onsets = []
+    for windows in (40, 320):
+        noise = to_samples(hiss(windows + len(speech) // 512 + 1)).copy()
+        noise[windows * 512 : windows * 512 + len(speech)] += speech
+        onsets.append(int(np.argmax(judge(engine, noise.tobytes())[windows:] >= 0.5)))
+    assert onsets[1] <= onsets[0]
+
+
+def test_a_glance_sees_a_voice_before_its_window_is_complete_and_changes_nothing(
+    engine: silero.SileroVAD, judged: list[int], fixture_audio: Callable[[str], bytes]
+) -> None:
+    speech = to_samples(fixture_audio("interruptions/wait-f5"))
+    begin = int(np.argmax(np.abs(speech) > 500))
+    noise = to_samples(hiss(60)).copy()
+    voice = speech[begin : begin + 400]  # 25 ms of it: no window is complete
+    noise[59 * 512 - 400 : 59 * 512] += voice
+    heard = noise[: 58 * 512].reshape(-1, 512)
+    ours, other = engine.open(), engine.open()
+    for window in heard:
+        engine.judge([ours], window[None])
+        engine.judge([other], window[None])
+    count = len(judged)
+    assert engine.glance(ours, noise[58 * 512 - 576 : 58 * 512]) == 0.0
+    assert len(judged) == count, "nothing has risen above the hiss: nothing is computed"
+    assert engine.glance(ours, noise[59 * 512 - 576 : 59 * 512]) > 0.4
+    assert len(judged) == count + 1
+    after = noise[58 * 512 : 59 * 512][None]
+    assert engine.judge([ours], after) == engine.judge([other], after)
+
+
+def test_a_glance_at_too_little_is_refused(engine: silero.SileroVAD) -> None:
+    with pytest.raises(ValueError, match=r"a glance takes 576 samples of int16; \(512,\) and int16 came"):
+        engine.glance(engine.open(), np.zeros(512, np.int16))
 
 
 def test_the_layout_for_many_callers_answers_as_the_file_does(

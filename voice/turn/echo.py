@@ -68,17 +68,18 @@ class EchoGuard:
         while self._heard_bytes - len(self._heard[0]) >= STRETCH_SAMPLES * SAMPLE_BYTES:
             self._heard_bytes -= len(self._heard.popleft())
 
-    def is_echo(self) -> bool:
-        """Whether the newest stretch of the microphone is explained by what was sent."""
-        heard = self._stretch()
+    def is_echo(self, newer: bytes = b"") -> bool:
+        """Whether the newest stretch of the microphone is explained by what was sent. `newer`: what came after the last window, PCM16 at
+        16 kHz."""
+        heard = self._stretch(newer)
         return self._explained(heard) >= (EXPLAINED if _sounding(heard) >= SURE_BLOCKS else EXPLAINED_SHORT)
 
     def explained(self) -> float:
         """The share of the newest stretch's energy that a delayed copy of what was sent explains, from 0 to 1."""
         return self._explained(self._stretch())
 
-    def _stretch(self) -> Samples:
-        return _decimated(b"".join(self._heard), EAR_HZ)[-_COMPARED:]
+    def _stretch(self, newer: bytes = b"") -> Samples:
+        return _decimated(b"".join([*self._heard, newer]), EAR_HZ)[-_COMPARED:]
 
     def _explained(self, heard: Samples) -> float:
         if not len(heard):

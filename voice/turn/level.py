@@ -18,13 +18,17 @@ SMOOTH_WINDOWS, SMOOTH_SPEAKING = 4, 10
 """The loudest of so many windows counts (128 ms with Silero's): between its vowels a voice falls by 20 dB. In an utterance it is more of
 them (320 ms): the consonants of "excuse me" last for 200 ms, and who spoke up just now has not gone."""
 
-BEGIN_DB = 15.0
+BEGIN_DB = 20.0
 """How far below his own level a caller may *begin*. A voice takes 50 to 100 ms to rise, and the "s" of "stop" lies 10 to 16 dB below its
 vowel: who waits for the vowel holds 100 ms late. It counts for the first window alone, which holds the reply but is no evidence: where
 the next ones stay faint it was a click, and the reply goes on."""
 
 RISE_DB, RISE_WINDOWS = 20.0, 6
 """A beginning comes out of quiet: one of so many windows before (192 ms) was so much fainter. Talk in the room has no such holes."""
+
+STEADY_DB, STEADY_RISE_DB, STEADY_BEGIN_DB = 6.0, 10.0, 28.0
+"""Or it comes out of a steady background: all of these windows were alike, and it is louder than each. Then it may be fainter still: over a
+telephone an "s" lies up to 27 dB below its vowel, 17 above the line's hiss."""
 
 LEARN = 0.4
 """How much of each utterance's level goes into the caller's: a few turns follow who leans back."""
@@ -44,19 +48,31 @@ class CallerLevel:
     def judge(self, sound: bytes, speech: bool, *, begins: bool = False) -> bool:
         """Takes a window of PCM16; `speech`: the VAD's verdict; `begins`: whether it would be the first of an utterance. Answers whether it
         is too faint to be this caller."""
-        samples = np.frombuffer(sound, np.int16).astype(np.float32)
-        power = float(samples @ samples) / max(1, len(samples))
-        level = 10 * math.log10(max(power, 1.0) / 32768**2)
+        level = _level(sound)
         self._recent.append(level)
         if speech:
             self._utterance.append(level)
         if self.usual is None:
             return False
         self._windows += 1
-        recent = list(self._recent)
+        return self._is_faint([*self._recent], self.usual, begins)
+
+    def begins_faint(self, sound: bytes) -> bool:
+        """Whether PCM16 that is no whole window yet would be too faint as the first of an utterance. Changes nothing."""
+        return self.usual is not None and self._is_faint([*self._recent, _level(sound)], self.usual, True)
+
+    def leaves_steadiness(self, sound: bytes) -> bool:
+        """Whether PCM16 that is no whole window yet comes out of a steady background. Changes nothing."""
+        return _leaves_steadiness([*self._recent, _level(sound)])
+
+    def _is_faint(self, recent: list[float], usual: float, begins: bool) -> bool:
         loudest = max(recent[-max(SMOOTH_WINDOWS, 0 if begins else min(SMOOTH_SPEAKING, self._windows)) :])
-        rises = begins and min(recent[-RISE_WINDOWS:]) < loudest - RISE_DB
-        return loudest < self.usual - (BEGIN_DB if rises else BELOW_DB)
+        below = BELOW_DB
+        if begins and _leaves_steadiness(recent):
+            below = STEADY_BEGIN_DB
+        elif begins and min(recent[-RISE_WINDOWS:]) < loudest - RISE_DB:
+            below = BEGIN_DB
+        return loudest < usual - below
 
     def begin(self) -> None:
         """An utterance begins."""
@@ -71,3 +87,19 @@ class CallerLevel:
         level = sum(loud) / len(loud)
         self.usual = level if self.usual is None else self.usual + LEARN * (level - self.usual)
         self._utterance = []
+
+
+def _level(sound: bytes) -> float:
+    """RMS of PCM16 in dBFS."""
+    samples = np.frombuffer(sound, np.int16).astype(np.float32)
+    power = float(samples @ samples) / max(1, len(samples))
+    return 10 * math.log10(max(power, 1.0) / 32768**2)
+
+
+def _leaves_steadiness(recent: list[float]) -> bool:
+    """Whether the last of some levels, in dB, rises out of what was alike before. The one just before it may hold its beginning."""
+    before = recent[-2 - RISE_WINDOWS : -2]
+    if len(before) < RISE_WINDOWS:
+        return False
+    loudest = max(before)
+    return loudest - min(before) <= STEADY_DB and recent[-1] >= loudest + STEADY_RISE_DB

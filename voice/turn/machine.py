@@ -28,6 +28,7 @@ as soon as a text is there, the room may speculate on it; speech takes that back
 The *mouth*: IDLE, PENDING (a reply is being prepared), PLAYING, or HELD. Barge-in has two steps. An onset over a reply that may
 be interrupted *holds* it in the same step: silence first. Then evidence decides (`verdict.py`):
 
+    HELD -- for a glance, which no window of `glance_ms` bears out ------------------------------> Resume
     HELD -- words that ask for the floor, a signal, or voice for longer than any backchannel --> Interrupt, IDLE: the words become a turn
     HELD -- a backchannel, nothing but noise, or resume_ms of silence without words ----------> Resume: PENDING or PLAYING again
 
@@ -84,7 +85,7 @@ def _check(state: State, event: s.Input) -> None:
         raise IllegalInput(f"{event!r} is no input of the turn machine")
     if event.at < state.now:
         raise IllegalInput(f"{event!r} comes from the past: time stands at sample {state.now}")
-    if isinstance(event, s.Window):
+    if isinstance(event, s.Window | s.Glance):
         if not 0 <= event.probability <= 1:
             raise IllegalInput(f"a probability is from 0 to 1, not {event.probability}")
     elif isinstance(event, s.Completeness) and not (0 <= event.probability <= 1 and 0.1 <= event.patience <= 10):
@@ -135,10 +136,26 @@ def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) ->
         _onset(policy, state, event, out)
 
 
+def _glance(policy: TurnPolicy, state: State, event: s.Glance, out: Commands) -> None:
+    """Sound that may be a voice: the reply is silent until a window tells."""
+    enough = policy.glance_probability if event.quiet else policy.glance_noisy_probability
+    if event.probability >= enough and not event.ignored and state.ear is not Ear.SPEAKING and _may_be_held(state):
+        _hold(state, out)
+        state.trusted_until = event.at + in_samples(policy.glance_ms)
+
+
+def _may_be_held(state: State) -> bool:
+    return state.mouth in (Mouth.PENDING, Mouth.PLAYING) and state.interruptible
+
+
+def _hold(state: State, out: Commands) -> None:
+    state.mouth = Mouth.HELD
+    out.append(s.Hold(state.reply))
+
+
 def _onset(policy: TurnPolicy, state: State, event: s.Window, out: Commands) -> None:
-    if state.mouth in (Mouth.PENDING, Mouth.PLAYING) and state.interruptible:
-        state.mouth = Mouth.HELD
-        out.append(s.Hold(state.reply))
+    if _may_be_held(state):
+        _hold(state, out)
     previous_end = state.last_voice if state.ear is Ear.PAUSING else 0
     state.ear = Ear.SPEAKING
     state.utterance += 1
@@ -310,6 +327,10 @@ def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
 
 
 def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
+    if not state.barged:  # nothing but a glance holds it
+        if state.now >= state.trusted_until:
+            _resume(state, out)
+        return
     decided = verdict(policy, state)
     if isinstance(decided, str):
         _interrupt(state, decided, out)
@@ -381,6 +402,7 @@ def _maybe_commit(policy: TurnPolicy, state: State, out: Commands) -> None:
 
 _HANDLERS: dict[type, Callable[[TurnPolicy, State, Any, Commands], None]] = {
     s.Window: _window,
+    s.Glance: _glance,
     s.Elapsed: _elapsed,
     s.Partial: _partial,
     s.Final: _final,

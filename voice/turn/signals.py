@@ -29,6 +29,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """Over a reply, the VAD looked at sound that ends at `at` before a window was complete there. It may hold the reply, and is no
+    evidence of anything else. `quiet`: it comes out of a steady background. `ignored`: as for `Window`."""
+
+    at: int
+    probability: float
+    quiet: bool = False
+    ignored: Literal["", "echo", "faint"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Elapsed:
     """Time has come to `at`, a deadline that `deadline()` named, and no window has ended there."""
 
@@ -123,8 +134,8 @@ class PressCommit:
 
 
 Input = (
-    Window | Elapsed | Partial | Final | Completeness | ReplyPending | PlayoutStarted | PlayoutEnded | Typed | Keys
-    | PressInterrupt | PressCommit
+    Window | Glance | Elapsed | Partial | Final | Completeness | ReplyPending | PlayoutStarted | PlayoutEnded | Typed
+    | Keys | PressInterrupt | PressCommit
 )
 
 # ── commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────

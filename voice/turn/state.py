@@ -56,6 +56,8 @@ class State:
     interruptible: bool = True
     barged: int = 0
     """First utterance of a barge-in that is held or was let pass, while its reply lives; 0 if none."""
+    trusted_until: int = 0
+    """Where a hold that only a glance has made ends, if no window bears it out."""
     claims: tuple[tuple[int, float], ...] = ()
     """Utterances over a reply with the probability that they ask for the floor, where the recogniser gave one."""
 

@@ -19,6 +19,8 @@ def deadline(policy: TurnPolicy, state: State) -> int | None:
 
 
 def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
+    if state.mouth is Mouth.HELD and not state.barged:
+        return _future(state, state.trusted_until)
     if state.ear is not Ear.PAUSING:
         return _speculation_due(policy, state)
     if state.mouth is Mouth.HELD:

@@ -34,6 +34,9 @@ class VADEngine(ABC):
     window_samples: int
     """Samples at 16 kHz in one window (Silero: 512, which is 32 ms)."""
 
+    glance_samples: int = 0
+    """Samples at 16 kHz that `glance` takes; 0 where an engine knows nothing before a window is complete."""
+
     @abstractmethod
     def open(self) -> VADStream:
         """A fresh state for one caller."""
@@ -48,6 +51,11 @@ class VADEngine(ABC):
 
         Raises ValueError when shapes do not match.
         """
+
+    def glance(self, stream: VADStream, sound: npt.NDArray[np.int16]) -> float:
+        """Probability of speech in the newest `glance_samples` of a stream, whose last ones `judge` has not seen yet. The stream's state
+        stays as it is. Raises ValueError when the shape does not match, NotImplementedError where `glance_samples` is 0."""
+        raise NotImplementedError(f"{self.name} judges whole windows only")
 
     def close(self) -> None:  # noqa: B027 - not abstract: most engines have nothing to free
         """Frees what the engine holds. The default has nothing to free."""

@@ -12,7 +12,7 @@ The network's file comes from the `silero-vad` distribution, of which nothing el
 import importlib.util
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from ..audio.frames import EAR_HZ
 from ..audio.pcm import FULL_SCALE
 from ..network import open_network
+from .background import Background
 from .base import VADEngine, VADError, VADStream, check_call
 from .gain import FIRST_LEVEL, gain_for, next_level, peaks
 from .silero_graph import batched_graph
@@ -33,9 +34,9 @@ WINDOW_SAMPLES = 512
 
 _WINDOW_S = WINDOW_SAMPLES / EAR_HZ
 _CONTEXT_SAMPLES = 64  # since v5 the network also wants the last samples of the window before
+_NEWEST_SAMPLES = 320  # what a client's last message held, 20 ms, is what a glance is for
 _STATE_SHAPE = (2, 1, 128)  # hidden and cell state of its one LSTM layer, for one caller
 _SAME = 1e-4  # answers so near each other are the same: they differ by 4e-6 at most, by the order in which numbers are added
-_SETTLED_WINDOWS = 16  # half a second: see `SileroVAD`
 _SILENT_PEAK = 8 / FULL_SCALE
 """-72 dBFS: what dither, a noise suppressor and the idle code of A-law leave of silence. A room's own hiss is louder."""
 _FILES = ("silero_vad_op18_ifless.onnx", "silero_vad.onnx")  # the same network; the first is 0.1 ms quicker for one stream
@@ -47,22 +48,21 @@ class _State:
     lstm: npt.NDArray[np.float32]
     context: npt.NDArray[np.float32]
     level: float = FIRST_LEVEL
-    silent_windows: int = 0
+    background: Background = field(default_factory=Background)
     probability: float = 0.0
 
 
 class SileroVAD(VADEngine):
     """Silero VAD v5 or v6 from an ONNX file, with a gain for quiet callers in front of it (`voice/vad/gain.py`).
 
-    Digital silence, as a muted microphone, a noise suppressor or a telephone line sends it, is cheap: after half a second of nothing
-    above -72 dBFS a stream's state is kept as it is, and its probability stays the last one (below 0.1) until something is louder.
-    The network's own state would drift on for minutes in such silence, which makes the next onset no quicker: over 70 clips at peaks
-    of -6 and -31 dBFS it comes one window later after 3 s of silence (mean; up to three), and sooner for none. Voices that peak below
-    -40 dBFS are found less often behind such silence than behind a drifted state.
+    What lies behind a caller costs nothing and dulls nothing (`voice/vad/background.py`): half a second after the last voice a stream's
+    state is kept as it is while nothing comes but a steady background, be it digital silence, a line's hiss or an engine, and its
+    probability stays the last one, below 0.1.
     """
 
     name = "silero"
     window_samples = WINDOW_SAMPLES
+    glance_samples = _CONTEXT_SAMPLES + WINDOW_SAMPLES
 
     def __init__(self, model_path: str | Path | None = None, *, lift_quiet: bool = True) -> None:
         """Loads the network from `model_path`, or from the installed `silero-vad` distribution.
@@ -88,12 +88,33 @@ class SileroVAD(VADEngine):
         check_call(streams, windows, WINDOW_SAMPLES)
         states: list[_State] = [stream.state for stream in streams]
         loudest: list[float] = peaks(windows).tolist()
-        rows = [row for row, state in enumerate(states) if _needs_network(state, loudest[row] > _SILENT_PEAK)]
+        sounds = windows.astype(np.float32)
+        energies: list[float] = np.einsum("ij,ij->i", sounds, sounds).tolist()
+        rows = [
+            row
+            for row, state in enumerate(states)
+            if not state.background.holds(energies[row], loudest[row] <= _SILENT_PEAK, state.probability)
+        ]
         if len(rows) == len(states):
             self._run(states, windows, loudest)
         elif rows:
             self._run([states[row] for row in rows], windows[rows], [loudest[row] for row in rows])
         return np.array([state.probability for state in states], np.float32)
+
+    def glance(self, stream: VADStream, sound: npt.NDArray[np.int16]) -> float:
+        """As `VADEngine.glance` says: the network hears the newest 32 ms with the state that the last window left. 0 where these are no
+        louder than the background, and nothing is computed. `sound`: shape (576,), the network's context and window."""
+        if sound.shape != (self.glance_samples,) or sound.dtype != np.int16:
+            raise ValueError(f"a glance takes {self.glance_samples} samples of int16; {sound.shape} and {sound.dtype} came")
+        state: _State = stream.state
+        newest = sound[-_NEWEST_SAMPLES:].astype(np.float32)
+        if not state.background.is_risen_above(float(newest @ newest) * WINDOW_SAMPLES / _NEWEST_SAMPLES):
+            return 0.0
+        heard = sound[None].astype(np.float32)
+        heard *= np.float32(1.0 / FULL_SCALE)
+        if self._lift_quiet:
+            heard *= np.float32(gain_for(state.level, float(peaks(sound[None, _CONTEXT_SAMPLES:])[0])))
+        return float(self._infer(heard, state.lstm)[0][0, 0])
 
     def _run(self, states: list[_State], windows: npt.NDArray[np.int16], loudest: list[float]) -> None:
         if not states:
@@ -184,11 +205,6 @@ def _load(model: Path | bytes) -> Any:
     except Exception as error:  # onnxruntime has no common base class for what it raises
         name = model if isinstance(model, Path) else "the network laid out for many callers"
         raise VADError(f"{name} cannot be loaded as an ONNX network: {error}; {_INSTALL}") from error
-
-
-def _needs_network(state: _State, sounding: bool) -> bool:
-    state.silent_windows = 0 if sounding else state.silent_windows + 1
-    return state.silent_windows <= _SETTLED_WINDOWS
 
 
 def _refuse(path: Path, what: str) -> NoReturn:
