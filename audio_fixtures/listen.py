@@ -4,7 +4,8 @@
 
 It makes its own speech with espeak-ng, flite and festival (Debian: flite, festival, festvox-kdlpc16k, festvox-kallpc16k,
 festvox-us-slt-hts) and two neural voices (`neural.py`), in many speeds and pitches, and treats it as lines and rooms do: level, noise,
-echo, a telephone's band. It prints how often weights fitted *without* an engine are wrong about it. The voices of
+echo, a telephone's band. Coughs, knocks and keys (`noises.py`, of other seeds than the fixtures') are no claims either. It prints how
+often weights fitted *without* an engine are wrong about it. The voices of
 `voice/evaluate/blind.py` and of the fixtures are never fitted to.
 """
 
@@ -21,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from hubbub.voice.asr import gist
 from hubbub.voice.audio.resample import resample
+from hubbub.voice.evaluate.line import over_line
 from neural import Hibari, Joe
+from noises import cough, door_knocks, key_clicks, throat_clearing
 from weigh import ASKING, BLIND, ESPEAK, FLITE, LANGUAGES, PASSING
 
 Numbers = npt.NDArray[np.float64]
@@ -62,6 +65,15 @@ SPELLED = ("hmm",)
 
 AGREES_FIRST = ("yeah", "okay", "um", "yes", "oh", "right")
 """A claim that begins with these is none before 0.7 of it was said."""
+
+HUMS_EACH = 2
+"""More hums of each voice: they are the softest of all, and nearest to a "no"."""
+
+NOISES_EACH, NOISES_FROM = 60, 1000
+"""Of each kind of noise so many, with seeds from here on."""
+
+HISS = (8.0, 60.0)
+"""RMS of a line's or a microphone's noise, in steps of 16 bits: -72 to -55 dBFS."""
 
 FESTIVAL = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
 
@@ -151,6 +163,7 @@ def everything(folder: Path) -> list[list[Clip]]:
     speakers = Speakers(7, folder)
     names = [*ESPEAK, *sorted(BLIND - {""}), ""]
     espeak = [clip for name in names for phrase in speakers.phrases(2) for clip in speakers.espeak(name, *phrase)]
+    espeak += [clip for name in names for _ in range(HUMS_EACH) for clip in speakers.espeak(name, "hmm", False)]
     flite = [clip for voice in FLITE for phrase in speakers.phrases(24) for clip in speakers.flite(voice, *phrase)]
     festival = speakers.festival({voice: speakers.phrases(22) for voice in FESTIVAL})
     speakers = Speakers(8, folder)
@@ -160,17 +173,23 @@ def everything(folder: Path) -> list[list[Clip]]:
     speakers, neural = Speakers(9, folder), []
     for voice in (Hibari(), Joe()):
         neural += [clip for phrase in (*speakers.phrases(40), *speakers.hardest(80)) for clip in speakers.neural(voice, *phrase)]
-    return [flite, festival, espeak, hardest, neural]
+    return [flite, festival, espeak, hardest, neural, noises(random.Random(10))]
+
+
+def noises(chance: random.Random) -> list[Clip]:
+    """What is heard over a reply and is no speech."""
+    kinds = (
+        throat_clearing, cough, lambda seed: door_knocks(seed, chance.randint(1, 4)),
+        lambda seed: key_clicks(seed, chance.randint(3, 12)),
+    )  # fmt: skip
+    seeds = range(NOISES_FROM, NOISES_FROM + NOISES_EACH)
+    return [_clip("noise", "", False, make(seed) * 32768, chance.uniform(0.8, 1.25)) for make in kinds for seed in seeds]
 
 
 def on_a_line(sound: npt.NDArray[np.int16], chance: np.random.Generator) -> Numbers:
     """A clip as it may reach a recogniser, behind `LEAD` samples and before 0.4 s of noise."""
     heard = np.concatenate([np.zeros(LEAD), sound.astype(float), np.zeros(RATE_HZ * 4 // 10)])
     heard = heard * 10 ** (chance.uniform(-18, 9) / 20)
-    if chance.random() < 0.35:
-        spectrum, hertz = np.fft.rfft(heard), np.fft.rfftfreq(len(heard), 1 / RATE_HZ)
-        spectrum[(hertz < 250) | (hertz > 3500)] *= 0.03
-        heard = np.fft.irfft(spectrum, len(heard))
     if chance.random() < 0.4:
         length = int(RATE_HZ * chance.uniform(0.05, 0.3))
         room = chance.normal(0, 1, length) * np.exp(-np.arange(length) / (length / 5))
@@ -180,12 +199,17 @@ def on_a_line(sound: npt.NDArray[np.int16], chance: np.random.Generator) -> Numb
         slope = chance.uniform(-0.5, 0.5)
         heard[1:] = heard[1:] + slope * heard[:-1]
     level = np.sqrt((heard**2).mean()) * 10 ** (-chance.uniform(12, 40) / 20)
+    if chance.random() < 0.5:
+        level = float(np.exp(chance.uniform(*np.log(HISS))))
     noise = chance.normal(0, 1, len(heard))
     if chance.random() < 0.5:  # a room's, which is low
         noise = np.cumsum(noise)
         noise = noise - np.convolve(noise, np.ones(200) / 200, "same")
         noise /= noise.std()
-    return np.clip(heard + noise * max(level, 4), -32768, 32767)
+    heard = np.clip(heard + noise * max(level, 4), -32768, 32767)
+    if chance.random() < 0.35:
+        heard = np.frombuffer(over_line(heard.astype(np.int16).tobytes(), "phone", seed=len(sound)), np.int16).astype(float)
+    return heard
 
 
 @dataclass(frozen=True)
@@ -282,7 +306,7 @@ def main() -> None:
         raise SystemExit("the network is missing: pip install --no-deps 'openwakeword<0.5'")
     with tempfile.TemporaryDirectory() as folder:
         seen = [look for clips in everything(Path(folder)) for look in looks(clips, networks)]
-    for engine in ("flite", "festival", Hibari.name, Joe.name, "blind"):
+    for engine in ("flite", "festival", Hibari.name, Joe.name, "noise", "blind"):
         rest = [look for look in seen if look.engine not in (engine, "blind")]
         print(told(engine, [look for look in seen if look.engine == engine], fit(rest)), flush=True)
     hidden, hidden_bias, weights, bias = fit([look for look in seen if look.engine != "blind"])

@@ -6,7 +6,7 @@ beep of one of four pitches behind it or none. Each comes as mu-law with room no
 *right* is how often the first verdict was right, *verdict* when it fell after the call was answered, *beep early* how often a
 machine was taken to record before its greeting had ended, and *beep* how long after the beep began (where there is none, after the greeting
 ended) it was known. By lengths alone, as carriers' own do it, who picks up with a long sentence is taken for a machine, and a short
-announcement without a beep for a person; `--words` has the offline recogniser listen, too (six minutes of a core). Needs espeak-ng.
+announcement without a beep for a person; `--words` has the offline recogniser listen, too (five minutes of a core). Needs espeak-ng.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from hubbub.voice.asr.base import ASRContext, ASREngine, ASREvent, ASRFinal, ASRMemory, ASRPartial, ASRStream
 from hubbub.voice.asr.decoder import Recogniser
+from hubbub.voice.asr.moonshine import FIRST_MS, INSTALL, PARTIAL_MS, meant
+from hubbub.voice.asr.moonshine_model import MoonshineModel, find_model
 from hubbub.voice.audio.conceal import Concealer
 from hubbub.voice.audio.g711 import decode_ulaw, encode_ulaw
 from hubbub.voice.audio.resample import resample
@@ -86,10 +88,45 @@ def call(greeting: Sound, beep_hz: int | None, seed: int) -> tuple[bytes, float,
     return np.clip(sound, -32768, 32767).astype("<i2").tobytes(), ends, beeps
 
 
-class Inline(ASREngine):
-    """The offline recogniser, in the time of the sound: what it says comes with the frame that it says it of."""
+class InlineMoonshine(ASREngine):
+    """Moonshine, in the time of the sound: what it says comes with the frame that it says it of."""
 
-    name = "inline"
+    name = "moonshine"
+
+    def __init__(self) -> None:
+        folder = find_model()
+        if folder is None:
+            raise SystemExit(f"Moonshine's network was not found: {INSTALL}")
+        self.model = MoonshineModel(folder)
+
+    def open(
+        self, on_event: Callable[[ASREvent], None], *, context: ASRContext, memory: ASRMemory | None = None
+    ) -> ASRStream:
+        return InlineMoonshineStream(self.model, on_event)
+
+
+class InlineMoonshineStream(ASRStream):
+    def __init__(self, model: MoonshineModel, on_event: Callable[[ASREvent], None]) -> None:
+        self._model, self._on_event = model, on_event
+        self._sound, self._heard = bytearray(), 0
+
+    def feed(self, pcm: bytes) -> None:
+        self._sound += pcm
+        if len(self._sound) - self._heard >= (PARTIAL_MS if self._heard else FIRST_MS) * 32:
+            self._heard = len(self._sound)
+            self._on_event(ASRPartial(meant(self._model.recognise(bytes(self._sound)))))
+
+    def end(self) -> None:
+        self._on_event(ASRFinal(meant(self._model.recognise(bytes(self._sound)))))
+
+    def cancel(self) -> None:
+        self._sound.clear()
+
+
+class InlineSphinx(ASREngine):
+    """pocketsphinx, in the time of the sound: what it says comes with the frame that it says it of."""
+
+    name = "pocketsphinx"
 
     def __init__(self) -> None:
         self.recogniser = Recogniser()
@@ -98,10 +135,10 @@ class Inline(ASREngine):
         self, on_event: Callable[[ASREvent], None], *, context: ASRContext, memory: ASRMemory | None = None
     ) -> ASRStream:
         self.recogniser.begin(context)
-        return InlineStream(self.recogniser, on_event)
+        return InlineSphinxStream(self.recogniser, on_event)
 
 
-class InlineStream(ASRStream):
+class InlineSphinxStream(ASRStream):
     def __init__(self, recogniser: Recogniser, on_event: Callable[[ASREvent], None]) -> None:
         self._recogniser, self._on_event = recogniser, on_event
 
@@ -116,7 +153,10 @@ class InlineStream(ASRStream):
         self._recogniser.abort()
 
 
-def judge(line: bytes, seed: int, asr: Inline | None) -> list[tuple[str, float]]:
+RECOGNISERS: dict[str, Callable[[], ASREngine]] = {"moonshine": InlineMoonshine, "pocketsphinx": InlineSphinx}
+
+
+def judge(line: bytes, seed: int, asr: ASREngine | None) -> list[tuple[str, float]]:
     """What the detector says, and when, in ms."""
     detector, concealer, ear = GreetingDetector(RATE_HZ), Concealer(RATE_HZ), EarResampler(RATE_HZ, conceals=False)
     size = RATE_HZ * FRAME_MS // 1000 * 2
@@ -144,11 +184,11 @@ def judge(line: bytes, seed: int, asr: Inline | None) -> list[tuple[str, float]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--words", action="store_true", help="have the offline recogniser listen")
+    parser.add_argument("--words", choices=RECOGNISERS, nargs="?", const="moonshine", help="have an offline recogniser listen")
     parser.add_argument("--others", action="store_true", help="other sentences, machines without a beep")
     parser.add_argument("--voices", nargs="+", default=VOICES, help="of espeak-ng")
     arguments = parser.parse_args()
-    asr = Inline() if arguments.words else None
+    asr = RECOGNISERS[arguments.words]() if arguments.words else None
     people, machines, beeps_hz = (OTHER_PEOPLE, OTHER_MACHINES, (None,)) if arguments.others else (PEOPLE, MACHINES, BEEPS_HZ)
     rows = {"a person": Row(), "a machine": Row(), "a machine without a beep": Row()}
     wrong: list[str] = []

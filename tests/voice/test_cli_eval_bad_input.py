@@ -35,6 +35,8 @@ def silent(folder: Path) -> Path:
         (["turns", "--audio", "{tmp}"], "has no manifest.json"),
         (["turns", "--set", "decide_ms=soon"], "decide_ms"),
         (["turns", "--set", "magic=1"], "magic"),
+        (["turns", "--hiss", "-10"], "softer than speech: at most -26 dBFS, not -10"),
+        (["endpointing", "--hiss", "nan"], "softer than speech: at most -26 dBFS, not nan"),
         (["turns", "--name", "nobody is called so"], "of the wanted kind and name"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hubbub.voice.evaluate.line import LINES, PhoneLine, over_line
+from hubbub.voice.evaluate.line import HISS_DBFS, LINES, Hiss, PhoneLine, over_line
 from hubbub.voice.testing.network import gilbert_loss
 
 
@@ -44,3 +44,23 @@ def test_bursts_have_the_share_and_the_length_that_is_asked_for():
     for share, length in ((1.0, 5.0), (-0.1, 5.0), (0.1, 0.5)):
         with pytest.raises(ValueError, match="cannot be lost"):
             gilbert_loss(10, share, length=length)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_microphone_hisses_at_its_level_the_same_for_the_same_seed_and_in_any_chunks(line):
+    quiet = over_line(bytes(64_000), line, hiss_dbfs=HISS_DBFS, seed=1)
+    assert 20 * np.log10(level(quiet) / 32768) == pytest.approx(HISS_DBFS, abs=2.5)
+    again, other = (over_line(bytes(64_000), line, hiss_dbfs=HISS_DBFS, seed=seed) for seed in (1, 2))
+    assert quiet == again != other
+    whole, pieces = Hiss(-60.0, seed=1), Hiss(-60.0, seed=1)
+    assert whole.under(bytes(1280)) == pieces.under(bytes(400)) + pieces.under(bytes(880))
+
+
+def test_speech_is_as_it_was_under_a_hiss():
+    assert level(over_line(tone(1000), "wide", hiss_dbfs=-65.0)) == pytest.approx(level(tone(1000)), rel=0.01)
+
+
+@pytest.mark.parametrize("dbfs", [-25.0, 0.0, float("nan")])
+def test_a_hiss_as_loud_as_speech_is_refused(dbfs):
+    with pytest.raises(ValueError, match="softer than speech: at most -26 dBFS"):
+        Hiss(dbfs)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .status import ExitStatus
+from .way import add_way
 
 if TYPE_CHECKING:
     from ..evaluate.endpointing import ModelResult, Point
@@ -41,8 +42,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--audio", metavar="DIR", type=Path, help="a folder of labelled sound (default: audio_fixtures)")
-    parser.add_argument("--line", choices=("wide", "phone"), default="wide",
-                        help="as it is, or over a telephone (8 kHz, u-law, 1 %% of frames lost in bursts)")  # fmt: skip
+    add_way(parser)
     parser.add_argument("--model", metavar="NAME", dest="models", action="append", default=[],
                         help="silence, text, prosody, combined, or onnx:PATH; may be repeated (default: the first four)")  # fmt: skip
     parser.add_argument("--seed", metavar="N", dest="seeds", type=int, action="append", default=[],
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for name in models:
             make_model(name)  # a wrong name is told before anything is heard
-        turns = [_over(arguments.line, turn) for turn in _turns(arguments)]
+        turns = [_over(arguments.line, arguments.hiss, turn) for turn in _turns(arguments)]
         vad, _ = choose_vad(None)
         try:
             silences = listen(turns, vad)
@@ -82,10 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitStatus.OK
 
 
-def _over(line: "LineName", turn: "LabelledTurn") -> "LabelledTurn":
+def _over(line: "LineName", hiss_dbfs: float | None, turn: "LabelledTurn") -> "LabelledTurn":
     from ..evaluate.line import over_line
 
-    return replace(turn, pcm=over_line(turn.pcm, line, seed=zlib.crc32(turn.name.encode())))
+    return replace(turn, pcm=over_line(turn.pcm, line, hiss_dbfs=hiss_dbfs, seed=zlib.crc32(turn.name.encode())))
 
 
 def _turns(arguments: argparse.Namespace) -> "list[LabelledTurn]":

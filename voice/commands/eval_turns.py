@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from .replay import changed
 from .status import ExitStatus
+from .way import add_way
 
 if TYPE_CHECKING:
     from ..evaluate.crew import Recipe
     from ..evaluate.scene import Scene
     from ..evaluate.score import Score
 
-LINES = ("wide", "phone")
 KINDS = ("interruption", "backchannel", "cough", "burst", "babble", "echo")
 
 _EPILOG = """\
@@ -40,7 +40,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--audio", metavar="DIR", type=Path, action="append", default=[],
                         help="a folder of sounds with a manifest.json; may be repeated (default: audio_fixtures)")  # fmt: skip
     parser.add_argument("--blind", action="store_true", help="scenes spoken now, in voices that nothing was fitted to (needs espeak-ng)")
-    parser.add_argument("--line", choices=LINES, default="wide", help="what the caller's sound comes over")
+    add_way(parser)
     parser.add_argument("--jobs", metavar="N", type=int, help="play so many scenes at once (default: as many as there are cores)")
     parser.add_argument("--asr", choices=("auto", "moonshine", "pocketsphinx", "perfect"), default="auto",
                         help="who recognises the words (default: what the server would choose)")  # fmt: skip
@@ -57,6 +57,7 @@ def add(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measures. Answers the exit status."""
     from ..evaluate.crew import Recipe, usual_jobs
+    from ..evaluate.line import way
     from ..evaluate.picture import PictureError
     from ..evaluate.recognisers import offline
     from ..evaluate.scene import SceneError
@@ -65,11 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     from ..vad.base import VADError
 
     try:
+        way(arguments.line, arguments.hiss)  # what cannot be is told before anything is played
         policy = changed(TurnPolicy(), arguments.changes)
         folders = arguments.audio or ([] if arguments.blind else [_fixtures()])
         scenes = _chosen(arguments, folders)
         asr = offline() if arguments.asr == "auto" else arguments.asr
-        recipe = Recipe(asr, policy, (*folders, _fixtures()), arguments.line, arguments.pictures)
+        recipe = Recipe(asr, policy, (*folders, _fixtures()), arguments.line, arguments.pictures, arguments.hiss)
         scores = _measured(scenes, recipe, usual_jobs(len(scenes)) if arguments.jobs is None else arguments.jobs)
     except (SceneError, PictureError, TTSError, VADError, ImportError, ValueError, OSError) as error:
         print(f"hubbub: {error}", file=sys.stderr)

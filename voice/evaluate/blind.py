@@ -9,7 +9,7 @@ import numpy as np
 from ..audio.frames import EAR_HZ
 from ..audio.resample import resample
 from ..tts.base import TTSEngine, Voice
-from .scene import SPEECH_DBFS, Kind, Scene, at_level, loud_part
+from .scene import SPEECH_DBFS, Kind, Scene, at_level, placed
 
 VOICES = (
     "en-us+m4", "en-gb+f3", "en-us+belinda", "en-gb+adam", "en-us+klatt3", "en-gb+linda", "en-us+Michael", "en-us+steph2", "en-gb+victor",
@@ -41,7 +41,6 @@ async def blind_scenes(engine: TTSEngine) -> list[Scene]:
                 pcm = b"".join([chunk.pcm async for chunk in engine.synthesize(said, voice)])
                 sound = np.frombuffer(resample(pcm, engine.rate_hz, EAR_HZ), np.int16).astype(np.float64)
                 sound = at_level(np.concatenate([np.zeros(EAR_HZ // 10), sound]), SPEECH_DBFS)
-                start, end = loud_part(sound)
                 label = f"blind-{text.replace(' ', '_')}-{name.partition('+')[2]}"
-                scenes.append(Scene(label, kind, sound.astype(np.int16).tobytes(), start, end, text, 1200 + (count * 377) % 2600))
+                scenes.append(placed(label, kind, sound, text, count))
     return scenes

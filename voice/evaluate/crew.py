@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..turn.policy import TurnPolicy
-from .line import LineName
+from .line import HISS_DBFS, LineName
 from .picture import draw
 from .scene import Scene
 from .score import Score, score
@@ -31,11 +31,12 @@ class Recipe:
     folders: tuple[Path, ...]
     line: LineName = "wide"
     pictures: Path | None = None
+    hiss_dbfs: float | None = HISS_DBFS
 
     def make(self) -> Stage:
         """The stage. Raises what `make_stage` raises."""
         stage = asyncio.run(make_stage(self.recogniser, self.policy, self.folders))
-        stage.line = self.line
+        stage.line, stage.hiss_dbfs = self.line, self.hiss_dbfs
         return stage
 
 

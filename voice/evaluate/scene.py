@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.frames import EAR_HZ
+from ..audio.frames import EAR_HZ, FRAME_MS
 from ..audio.wav import AudioFileError, read_audio
 
 Kind = Literal["interruption", "backchannel", "cough", "burst", "babble", "echo"]
@@ -153,10 +153,16 @@ class Sound:
 
 
 def _scene(source: Sound, name: str, kind: Kind, text: str, place: int) -> Scene:
-    sound = at_level(source.read()[: EAR_HZ * 5], SPEECH_DBFS)
+    return placed(name, kind, at_level(source.read()[: EAR_HZ * 5], SPEECH_DBFS), text, place)
+
+
+def placed(name: str, kind: Kind, sound: npt.NDArray[np.float64], text: str, place: int) -> Scene:
+    """A scene of a sound (16 kHz, in units of PCM16). By `place`, moments are spread over the reply and over a client's frames of 20 ms,
+    for nobody begins to speak where a frame does; they are the same in every run."""
     start, end = loud_part(sound)
-    after_ms = 1200 + (place * 377) % 2600  # moments spread over the reply, the same in every run
-    return Scene(name, kind, sound.astype(np.int16).tobytes(), start, end, text, after_ms)
+    into_ms = place * 7 % FRAME_MS
+    pcm = np.concatenate([np.zeros(into_ms * EAR_HZ // 1000), sound]).astype(np.int16).tobytes()
+    return Scene(name, kind, pcm, start + into_ms, end + into_ms, text, 1200 + place * 377 % 2600)
 
 
 def _babble(source: Sound, name: str) -> list[Scene]:

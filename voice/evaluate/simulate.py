@@ -24,7 +24,7 @@ from ..tts.base import TTSChunk, TTSEngine, Voice
 from ..turn import signals as s
 from ..turn.policy import TurnPolicy
 from ..vad.base import VADEngine
-from .line import LineName, PhoneLine
+from .line import HISS_DBFS, LINE_MS, LineName, way
 from .recognisers import KnownWords
 from .scene import Scene, SceneError
 
@@ -149,6 +149,8 @@ class Stage:
     """What the caller says first, PCM16 at 16 kHz: it shows how loud this caller is. Empty: the caller types."""
     line: LineName = "wide"
     """What the caller's sound comes over."""
+    hiss_dbfs: float | None = HISS_DBFS
+    """Of the caller's microphone, RMS; None: digital silence behind him."""
 
 
 def play(scene: Scene, stage: Stage) -> Trace:
@@ -190,7 +192,7 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     await room.open()
     ticking = asyncio.create_task(clock.run())
     joined = loop.time()
-    line = PhoneLine(seed=zlib.crc32(scene.name.encode())).carry if stage.line == "phone" else None
+    line = way(stage.line, stage.hiss_dbfs, seed=zlib.crc32(scene.name.encode()))
     caller = SimulatedCaller(room, network_ms=stage.network_ms, echo_db=scene.echo_db, echo_ms=scene.echo_ms, line=line)
     session: Session = caller.session
     tap = session.line.tap = _Windows()
@@ -202,7 +204,7 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
         known.text = scene.text
     caller.say(scene.pcm)
     await asyncio.sleep(0.03)  # by then the first frame has left; it stands for the 20 ms before that
-    began = (caller.talks_since if scene.pcm else loop.time()) - 0.02 + stage.network_ms / 1000
+    began = (caller.talks_since if scene.pcm else loop.time()) - 0.02 + (stage.network_ms + LINE_MS[stage.line]) / 1000
     onset, end = began + scene.start_ms / 1000, began + scene.end_ms / 1000
     await asyncio.sleep(max(0.0, end - loop.time()) + SETTLE_S)
     trace = Trace(
