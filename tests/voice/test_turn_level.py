@@ -104,6 +104,13 @@ def test_steadiness_is_left_by_what_is_clearly_louder(then: float) -> None:
     assert not level.leaves_steadiness(window(-30.0))
 
 
+def test_frames_that_a_line_has_lost_are_holes_in_a_steady_background() -> None:
+    level = known(then=-65.0)
+    for dbfs in (-90.0, -90.0, -65.0, -65.0):
+        level.judge(window(dbfs), False)
+    assert level.leaves_steadiness(window(-65.0 + STEADY_RISE_DB + 1))
+
+
 def test_a_caller_who_was_never_heard_is_never_faint_at_a_glance() -> None:
     assert not CallerLevel().begins_faint(window(-60.0))
     assert not CallerLevel().leaves_steadiness(window(-10.0)), "nothing is known of the background"

@@ -98,8 +98,8 @@ def _level(sound: bytes) -> float:
 
 def _leaves_steadiness(recent: list[float]) -> bool:
     """Whether the last of some levels, in dB, rises out of what was alike before. The one just before it may hold its beginning."""
-    before = recent[-2 - RISE_WINDOWS : -2]
+    before = sorted(recent[-2 - RISE_WINDOWS : -2])
     if len(before) < RISE_WINDOWS:
         return False
-    loudest = max(before)
-    return loudest - min(before) <= STEADY_DB and recent[-1] >= loudest + STEADY_RISE_DB
+    loudest, middle = before[-1], before[RISE_WINDOWS // 2]  # a line's lost frames are holes in it
+    return loudest - middle <= STEADY_DB and recent[-1] >= loudest + STEADY_RISE_DB
