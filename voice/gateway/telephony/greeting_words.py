@@ -36,7 +36,7 @@ PHRASES = (
 """What a recogniser may expect."""
 
 MACHINE = re.compile(
-    r"\b(?:leave (?:a|your|me a|us a) (?:message|name)|leave your name|(?:you have|you've) reached|come to the phone"
+    r"\b(?:leave (?:\w+ ){1,2}(?:message|name)|(?:you have|you've) reached|come to the phone"
     r"|(?:after|at) the (?:tone|beep)|record your message|not available|unavailable|take your call|name and number|back to you"
     r"|call you back|may hang up|press (?:one|two|1|2)|opening hours|we are (?:currently )?closed|not here right now|voice ?mail"
     r"|mailbox|answering machine)\b"
