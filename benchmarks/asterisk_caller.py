@@ -54,7 +54,10 @@ class ChannelCaller(InterruptingCaller):
 
 
 class AudioSocketCaller(InterruptingCaller):
-    """AudioSocket over TCP. Asterisk plays what comes at once, so the ear falls silent when the last loud frame has been played."""
+    """AudioSocket over TCP. Asterisk plays what comes at once, so the ear falls silent when the last frame with sound has been played; a
+    gap between words at that moment tells nothing, and is not counted."""
+
+    _loud_at = 0.0
 
     async def open(self) -> None:
         self._frames = [f.Sound(8000, resample(frame, 16_000, 8000)).frame().pack() for frame in self.speech.frames]
@@ -64,16 +67,16 @@ class AudioSocketCaller(InterruptingCaller):
         self._reader = asyncio.create_task(self._read(reader))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
-        loop, unpacker, loud_at = asyncio.get_running_loop(), f.Unpacker(), 0.0
+        loop, unpacker = asyncio.get_running_loop(), f.Unpacker()
         while data := await reader.read(4096):
-            now = loop.time()
             for frame in unpacker.feed(data):
                 if any(frame.payload[:64]):
-                    loud_at = now
-                    self.heard(now)
-                elif loud_at and now - loud_at > PAUSE_S:
-                    self.silenced(loud_at + FRAME_S)
-                    loud_at = 0.0
+                    self._loud_at = loop.time()
+                    self.heard(self._loud_at)
+
+    def look(self, now: float) -> None:
+        if now - self._loud_at > PAUSE_S:
+            self.silenced(self._loud_at + FRAME_S)
 
     async def send(self, place: int) -> None:
         self._writer.write(self._frames[place] if place >= 0 else self._quiet)

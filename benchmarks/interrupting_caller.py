@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from webrtc_caller import FRAME_S, GIVE_UP_S, REST_S, Caller, Figures
 
-HEAR_S = 1.5
-"""How much of an answer is heard before it is spoken over."""
+HEAR_S, HEAR_MORE_S, HEAR_STEPS = 1.5, 0.1, 5
+"""How much of an answer is heard before it is spoken over: in each turn a little more, in five steps, so that it is not always the same gap
+between two words."""
 
 PAUSE_S = 0.2
 """Silence that is longer is no gap between words."""
@@ -32,6 +33,9 @@ class InterruptingCaller(Caller):
         """The ear has been silent since loop time `at`: the line was cleared or paused, or nothing more came."""
         self._silent_at = at
 
+    def look(self, now: float) -> None:
+        """It is looked whether the ear has fallen silent, for lines on which nothing says so."""
+
     async def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         self._turns += 1
         if self._turns % 2:
@@ -43,11 +47,12 @@ class InterruptingCaller(Caller):
             await self._send(place)
         while not self._first_at and loop.time() < spoken + GIVE_UP_S:
             await self._send(-1)
-        for _ in range(int(HEAR_S / FRAME_S)):
+        for _ in range(round((HEAR_S + HEAR_MORE_S * (self._turns // 2 % HEAR_STEPS)) / FRAME_S)):
             await self._send(-1)
         onset = self._due + self.speech.first_loud_s
         for place in range(len(self.speech.frames)):
             await self._send(place)
+        self.look(loop.time())
         if onset > self.measure_from and self._silent_at > onset:
             self.figures.silence_ms.append((self._silent_at - onset) * 1000)
         while loop.time() - self._sound_at < REST_S:
