@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ..audio.frames import EAR_HZ
 from ..audio.pcm import FULL_SCALE
 from ..network import open_network
-from .background import Background
+from .background import BELOW_VOICE_DB, Background
 from .base import VADEngine, VADError, VADStream, check_call
 from .gain import FIRST_LEVEL, gain_for, next_level, peaks
 from .silero_graph import batched_graph
@@ -37,6 +37,8 @@ _CONTEXT_SAMPLES = 64  # since v5 the network also wants the last samples of the
 _NEWEST_SAMPLES = 320  # what a client's last message held, 20 ms, is what a glance is for
 _STATE_SHAPE = (2, 1, 128)  # hidden and cell state of its one LSTM layer, for one caller
 _SAME = 1e-4  # answers so near each other are the same: they differ by 4e-6 at most, by the order in which numbers are added
+_MOST_BACKGROUND = WINDOW_SAMPLES * FULL_SCALE**2 * 10 ** (-BELOW_VOICE_DB / 10)
+"""Energy of a window of background that may be passed over, for a caller whose voice peaks at full scale."""
 _SILENT_PEAK = 8 / FULL_SCALE
 """-72 dBFS: what dither, a noise suppressor and the idle code of A-law leave of silence. A room's own hiss is louder."""
 _FILES = ("silero_vad_op18_ifless.onnx", "silero_vad.onnx")  # the same network; the first is 0.1 ms quicker for one stream
@@ -93,7 +95,9 @@ class SileroVAD(VADEngine):
         rows = [
             row
             for row, state in enumerate(states)
-            if not state.background.holds(energies[row], loudest[row] <= _SILENT_PEAK, state.probability)
+            if not state.background.holds(
+                energies[row], _MOST_BACKGROUND * state.level * state.level, loudest[row] <= _SILENT_PEAK, state.probability
+            )
         ]
         if len(rows) == len(states):
             self._run(states, windows, loudest)
