@@ -4,9 +4,9 @@
 
 Each clip is laid some seconds behind a request over a background, and comes in frames of 20 ms, as from a client. Told is the time from
 its onset to the end of the frame with which the detector knows: with a window's verdict ("window"), or with a glance before a window
-is complete ("glance", `TurnPolicy.glance_probability`), and how often the network was asked, for windows and glances together, as a
-share of all windows (a session glances over a reply only). False onsets are counted in recorded noises, at levels of -26 to -56 dBFS,
-and glances that no window within 96 ms bears out.
+is complete ("glance", `glance_probability` and `glance_phone_probability` of `TurnPolicy`), and how often the network was asked, for
+windows and glances together, as a share of all windows (a session glances over a reply only). False onsets are counted in recorded
+noises, at levels of -26 to -56 dBFS, and glances that no window within 96 ms bears out.
 
 Clips are those of audio_fixtures/ and people's (`HUBBUB_SHARED_AUDIO`), at -26 dBFS, and 20 dB softer.
 """
@@ -33,6 +33,7 @@ SOFTER_DB = 20.0
 NOISE_DBFS = (-26, -36, -46, -56)
 BORNE_OUT_MS = 96
 POLICY = TurnPolicy()
+ENOUGH: dict[LineName, float] = {"wide": POLICY.glance_probability, "phone": POLICY.glance_phone_probability}
 
 Sound = npt.NDArray[np.float64]
 
@@ -111,7 +112,7 @@ def hear(vad: Asked, scene: Scene, pause_s: float, line: LineName, softer_db: fl
             late = (at - onset) / 16
             if kind == "window" and probability >= POLICY.onset_probability and found.window is None:
                 found.window = late
-            if found.glance is None and (found.window is not None or (kind == "glance" and probability >= POLICY.glance_probability)):
+            if found.glance is None and (found.window is not None or (kind == "glance" and probability >= ENOUGH[line])):
                 found.glance = late
         count.windows += len(mixed) // WINDOW
         count.asked += vad.asked

@@ -31,6 +31,8 @@ class Hearing:
         """Samples of the ear for which either may still come back."""
         self._level = CallerLevel()
         self._clear_windows = 0
+        self.phone = False
+        """The caller's sound comes from 8 kHz."""
 
     def window(self, policy: TurnPolicy, state: State, sound: bytes, end: int, probability: float) -> s.Window:
         """The turn machine's input for a window of PCM16 that ends at `end`, in the machine's present state."""
@@ -49,7 +51,7 @@ class Hearing:
             ignored = "faint"
         elif (self._others_for > 0 and self._others.is_echo(newer)) or (state.started and self._echo.is_echo(newer)):
             ignored = "echo"
-        return s.Glance(end, probability, self._level.leaves_steadiness(sound), ignored)
+        return s.Glance(end, probability, self._level.leaves_steadiness(sound), self.phone, ignored)
 
     def sent(self, pcm: bytes) -> None:
         """Sound left for the caller (PCM16 at 24 kHz), and may come back."""

@@ -13,6 +13,7 @@ import weakref
 
 from .audio.frames import EAR_HZ, MOUTH_HZ, SAMPLE_BYTES
 from .audio.level import peak_dbfs
+from .audio.widen import NARROW_HZ
 from .connection import Connection
 from .ear import Ear
 from .event import (
@@ -121,6 +122,7 @@ class Session:
         from the playhead. `heard`: how far the far end had played, a reply and samples at 24 kHz.
         """
         previous, resumed = self.line.connection, self.line.used
+        self.listen_at(joined.audio.input_rate_hz)
         self.mouthpiece.connect(reports=connection.reports_playhead, lead_ms=connection.lead_ms)
         self.line.attach(connection, joined, after)
         if resumed:
@@ -129,6 +131,10 @@ class Session:
                 self.played(*heard, now)
             self.mouthpiece.reconnect(now)
         return previous
+
+    def listen_at(self, rate_hz: int) -> None:
+        """The far end's sound is sampled at so many Hz, whatever it was brought to."""
+        self._hearing.phone = rate_hz <= NARROW_HZ
 
     def detach(self, connection: Connection, now: float) -> None:
         """The link is gone; the seat stays until the room gives it up."""
@@ -271,7 +277,8 @@ class Session:
 
     def glanced(self, sound: bytes, probability: float) -> None:
         """The VAD looked at the newest sound (PCM16) over a reply: a voice that begins there holds it before its window is complete."""
-        if probability < min(self.policy.glance_probability, self.policy.glance_noisy_probability):
+        policy = self.policy
+        if probability < min(policy.glance_probability, policy.glance_phone_probability, policy.glance_noisy_probability):
             return
         end = self.ear.received
         self._reach(end)

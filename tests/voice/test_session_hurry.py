@@ -115,6 +115,18 @@ def test_a_glance_holds_the_reply_a_window_sooner(glance_samples, after):
     assert asyncio.run(talk()) == after
 
 
+@pytest.mark.parametrize(("rate_hz", "holds"), [(8000, True), (16_000, False)])
+def test_a_telephone_is_held_for_at_half_the_probability(rate_hz, holds):
+    session = replying(Room(), ScriptedVAD())
+    session.listen_at(rate_hz)
+    for _ in range(10):
+        session.ear.push(bytes(1024))
+        session.judged(0.02)
+    session.ear.push(LOUD)
+    session.glanced(LOUD, 0.25)
+    assert (session.state.mouth is Mouth.HELD) is holds
+
+
 def test_a_click_that_was_glanced_at_lets_the_reply_go_on():
     async def click() -> list[str]:
         vad = Peak()

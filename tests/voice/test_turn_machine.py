@@ -41,9 +41,11 @@ class Bench:
     def speech(self, ms: int) -> list[s.Command]:
         return self.sound(ms, 0.95)
 
-    def glance(self, probability: float = 0.95, *, quiet: bool = True, ignored: str = "") -> list[s.Command]:
+    def glance(
+        self, probability: float = 0.95, *, quiet: bool = True, phone: bool = False, ignored: str = ""
+    ) -> list[s.Command]:
         """Half a window after the last one."""
-        return self.feed(s.Glance(self.window_end + WINDOW // 2, probability, quiet, ignored))  # type: ignore[arg-type]
+        return self.feed(s.Glance(self.window_end + WINDOW // 2, probability, quiet, phone, ignored))  # type: ignore[arg-type]
 
     def silence(self, ms: int) -> list[s.Command]:
         return self.sound(ms, 0.02)
@@ -70,17 +72,18 @@ def of(kind: type, commands: list[s.Command]) -> list:
 
 
 @pytest.mark.parametrize(
-    ("probability", "quiet", "ignored", "holds"),
+    ("probability", "quiet", "phone", "ignored", "holds"),
     [
-        (0.4, True, "", True), (0.39, True, "", False), (0.6, False, "", True), (0.59, False, "", False), (0.95, True, "echo", False),
-        (0.95, True, "faint", False),
+        (0.3, True, False, "", True), (0.29, True, False, "", False), (0.2, True, True, "", True), (0.19, True, True, "", False),
+        (0.6, False, False, "", True), (0.59, False, False, "", False), (0.59, False, True, "", False),
+        (0.95, True, False, "echo", False), (0.95, True, True, "faint", False),
     ],
 )  # fmt: skip
-def test_a_glance_holds_a_reply_where_it_is_sure_enough(probability, quiet, ignored, holds):
+def test_a_glance_holds_a_reply_where_it_is_sure_enough(probability, quiet, phone, ignored, holds):
     bench = Bench()
     bench.silence(500)
     reply = bench.reply()
-    assert bench.glance(probability, quiet=quiet, ignored=ignored) == ([s.Hold(reply)] if holds else [])
+    assert bench.glance(probability, quiet=quiet, phone=phone, ignored=ignored) == ([s.Hold(reply)] if holds else [])
 
 
 def test_a_glance_that_a_window_bears_out_is_an_onset_as_any_other():

@@ -30,6 +30,7 @@ HISS_DBFS = -65.0
 table 30 to 40."""
 
 PHONE_HZ = 8000
+LINE_HZ: dict[LineName, int] = {"wide": EAR_HZ, "phone": PHONE_HZ}
 LINE_MS: dict[LineName, float] = {"wide": 0.0, "phone": 2.0}
 """What a line takes before the sound is at the server: the filter of the carrier's codec. As a network's, it is no delay of the server's;
 the 2 ms of its own filter (`EarResampler`) are."""

@@ -24,7 +24,7 @@ from ..tts.base import TTSChunk, TTSEngine, Voice
 from ..turn import signals as s
 from ..turn.policy import TurnPolicy
 from ..vad.base import VADEngine
-from .line import HISS_DBFS, LINE_MS, LineName, way
+from .line import HISS_DBFS, LINE_HZ, LINE_MS, LineName, way
 from .recognisers import KnownWords
 from .scene import Scene, SceneError
 
@@ -195,6 +195,7 @@ async def _play(scene: Scene, stage: Stage) -> Trace:
     line = way(stage.line, stage.hiss_dbfs, seed=zlib.crc32(scene.name.encode()))
     caller = SimulatedCaller(room, network_ms=stage.network_ms, echo_db=scene.echo_db, echo_ms=scene.echo_ms, line=line)
     session: Session = caller.session
+    session.listen_at(LINE_HZ[stage.line])
     tap = session.line.tap = _Windows()
     words = await _words(stage)
     known = stage.asr if isinstance(stage.asr, KnownWords) else None

@@ -138,7 +138,8 @@ def _window(policy: TurnPolicy, state: State, event: s.Window, out: Commands) ->
 
 def _glance(policy: TurnPolicy, state: State, event: s.Glance, out: Commands) -> None:
     """Sound that may be a voice: the reply is silent until a window tells."""
-    enough = policy.glance_probability if event.quiet else policy.glance_noisy_probability
+    quiet = policy.glance_phone_probability if event.phone else policy.glance_probability
+    enough = quiet if event.quiet else policy.glance_noisy_probability
     if event.probability >= enough and not event.ignored and state.ear is not Ear.SPEAKING and _may_be_held(state):
         _hold(state, out)
         state.trusted_until = event.at + in_samples(policy.glance_ms)

@@ -32,6 +32,9 @@ class TurnPolicy:
     complete: who breaks the silence does not wait for the clock. Lower than the onset: the "s" of "stop" is no more by telephone, and
     what ends as a click has cost `glance_ms`."""
 
+    glance_phone_probability: float = 0.2
+    """The same for a telephone, of which a detector made for wideband is half as sure: of the "s" of "stop" the band leaves little."""
+
     glance_noisy_probability: float = 0.6
     """The same where there was no silence to be broken. Higher than the onset, for the detector is asked more often: with 0.5 an office
     holds a reply three times in five minutes more, with 0.6 once in seven minutes."""
@@ -100,7 +103,7 @@ class TurnPolicy:
             value = getattr(self, item.name)
             if item.name.endswith("_ms") and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LONGEST_MS):
                 raise ValueError(f"{item.name} must be a whole number of milliseconds from 0 to {LONGEST_MS}, not {value!r}")
-        for name in ("onset_probability", "offset_probability", "glance_probability", "glance_noisy_probability", "threshold"):
+        for name in (item.name for item in fields(self) if item.name.endswith("_probability") or item.name == "threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)!r}")
         if self.offset_probability > self.onset_probability:

@@ -31,11 +31,12 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Glance:
     """Over a reply, the VAD looked at sound that ends at `at` before a window was complete there. It may hold the reply, and is no
-    evidence of anything else. `quiet`: it comes out of a steady background. `ignored`: as for `Window`."""
+    evidence of anything else. `quiet`: it comes out of a steady background; `phone`: over a telephone. `ignored`: as for `Window`."""
 
     at: int
     probability: float
     quiet: bool = False
+    phone: bool = False
     ignored: Literal["", "echo", "faint"] = ""
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
+from ...audio.frames import FRAME_MS, MOUTH_HZ
 from ...config.asterisk import AudioSocketConfig
 from ...event import AudioFormat, Clear, Event, Hold, Resume
 from ...grant import Refused
@@ -131,6 +131,7 @@ class AudioSocketConnection:
             log.info("call=%s session=%s sound at %d Hz", self._call, self._session.id, rate_hz)
             self.rate_hz = rate_hz
             self._mouth.change_rate(rate_hz)
+            self._session.listen_at(rate_hz)
             self._ear = CarrierEar(Coding("l16", rate_hz))
         if len(pcm) > MAX_SOUND_MS * rate_hz // 1000 * 2:
             self._bad(f"{len(pcm)} bytes of sound in one frame are more than {MAX_SOUND_MS} ms: dropped")
@@ -230,7 +231,7 @@ class AudioSocketServer:
         session: Session, uuid: UUID,
     ) -> None:  # fmt: skip
         connection = AudioSocketConnection(writer, session, uuid)
-        audio = AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
+        audio = AudioFormat(input_rate_hz=connection.rate_hz, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
         session.attach(connection, self._seating.door.describe(session, audio))
         connection.handset = handset = self._seating.begin(session, connection.end)
         self._calls[connection] = None

@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from typing import Any, Protocol
 
-from ...audio.frames import EAR_HZ, FRAME_MS, MOUTH_HZ
+from ...audio.frames import FRAME_MS, MOUTH_HZ
 from ...event import AudioFormat, Clear, Event, Hold, Resume
 from ...playout import Sound
 from ...session import Session
@@ -268,7 +268,7 @@ async def first_message(wire: Wire) -> Started:
 async def talk(wire: Wire, started: Started, session: Session, seating: Seating, pacer: Pacer) -> None:
     """Runs one seated call from its start to its end, and gives its seat up."""
     connection = ChannelConnection(wire, started, session)
-    audio = AudioFormat(input_rate_hz=EAR_HZ, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
+    audio = AudioFormat(input_rate_hz=started.coding.rate_hz, output_rate_hz=MOUTH_HZ, lead_ms=LEAD_MS)
     session.attach(connection, seating.door.describe(session, audio))
     connection.handset = handset = seating.begin(session, connection.end)
     pacer.add(connection)
