@@ -127,9 +127,13 @@ class MediaClock:
         """Between two windows: has a voice begun in what has just come? Over a reply, every millisecond of it is talked into."""
         samples = self.vad.glance_samples
         sound = session.ear.newest(samples) if samples else b""
-        if sound:
+        if not sound:
+            return
+        try:
             probability = self.vad.glance(session.vad_stream, np.frombuffer(sound, np.int16))
             session.glanced(sound[-self.vad.window_samples * SAMPLE_BYTES :], probability)
+        except Exception:
+            log.exception("a session failed at a glance; its windows go on")
 
     def _decide(self, session: Ticking, now: float) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hubbub.voice.commands import way
 from hubbub.voice.evaluate.line import HISS_DBFS, LINES, Hiss, PhoneLine, over_line
 from hubbub.voice.testing.network import gilbert_loss
 
@@ -54,6 +55,10 @@ def test_a_microphone_hisses_at_its_level_the_same_for_the_same_seed_and_in_any_
     assert quiet == again != other
     whole, pieces = Hiss(-60.0, seed=1), Hiss(-60.0, seed=1)
     assert whole.under(bytes(1280)) == pieces.under(bytes(400)) + pieces.under(bytes(880))
+
+
+def test_the_command_offers_what_there_is():
+    assert (way.LINES, way.HISS_DBFS) == (LINES, HISS_DBFS)
 
 
 def test_speech_is_as_it_was_under_a_hiss():

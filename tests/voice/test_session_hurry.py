@@ -127,6 +127,23 @@ def test_a_telephone_is_held_for_at_half_the_probability(rate_hz, holds):
     assert (session.state.mouth is Mouth.HELD) is holds
 
 
+def test_a_detector_that_fails_at_a_glance_leaves_the_windows_to_tell(caplog):
+    class Broken(Peak):
+        def glance(self, stream: VADStream, sound: np.ndarray) -> float:
+            raise RuntimeError("no glance")
+
+    async def talk() -> None:
+        vad = Broken()
+        session = replying(Clocked(vad), vad)
+        for frame in (*[HISS] * 8, LOUD, LOUD, LOUD):
+            session.hear(frame)
+            session.room.hurry(session)
+        assert session.state.mouth is Mouth.HELD
+
+    asyncio.run(talk())
+    assert "a session failed at a glance" in caplog.text
+
+
 def test_a_click_that_was_glanced_at_lets_the_reply_go_on():
     async def click() -> list[str]:
         vad = Peak()

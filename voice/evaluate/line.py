@@ -1,7 +1,7 @@
 """What is between a caller's mouth and the server: a microphone that hisses, and a line, which is as it is or a telephone's.
 
 No microphone is silent. Digital silence behind clips is a world of its own: a detector that has listened to nothing hears the next
-voice 30 ms sooner than over any noise, and a clip that breaks off into it is taken for what a line has lost. So scenes are played over
+voice 20 ms sooner than over any noise, and a clip that breaks off into it is taken for what a line has lost. So scenes are played over
 the hiss of a quiet room (`HISS_DBFS`), whatever the line.
 
 The telephone is G.711 at 8 kHz with loss in bursts, as issue and carriers' statistics have it: 1 % of the frames by the Gilbert-Elliott

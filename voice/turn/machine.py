@@ -47,7 +47,7 @@ from typing import Any
 from . import signals as s
 from .policy import TurnPolicy, in_samples
 from .state import Ear, Mouth, State, copied
-from .timing import deadline, silence_before_speculation, silence_needed, text_settled
+from .timing import deadline, silence_before_speculation, silence_needed, text_settled, waits_for_window
 from .verdict import Leaning, leaning, verdict
 from .words import is_backchannel, is_filler
 
@@ -328,9 +328,10 @@ def _settle(policy: TurnPolicy, state: State, out: Commands) -> None:
 
 
 def _judge_hold(policy: TurnPolicy, state: State, out: Commands) -> None:
-    if not state.barged:  # nothing but a glance holds it
-        if state.now >= state.trusted_until:
-            _resume(state, out)
+    if waits_for_window(state):
+        return
+    if not state.barged:  # nothing but a glance held it
+        _resume(state, out)
         return
     decided = verdict(policy, state)
     if isinstance(decided, str):

@@ -36,8 +36,8 @@ class TurnPolicy:
     """The same for a telephone, of which a detector made for wideband is half as sure: of the "s" of "stop" the band leaves little."""
 
     glance_noisy_probability: float = 0.6
-    """The same where there was no silence to be broken. Higher than the onset, for the detector is asked more often: with 0.5 an office
-    holds a reply three times in five minutes more, with 0.6 once in seven minutes."""
+    """The same where there was no silence to be broken. Higher than the onset, for the detector is asked more often: with 0.6
+    recorded noises hold a reply once in five minutes more (`benchmarks/onsets.py`), with 0.5 three times."""
 
     glance_ms: int = 96
     """How long such a hold waits for a window that bears it out: three of Silero's."""

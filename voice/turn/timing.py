@@ -19,8 +19,8 @@ def deadline(policy: TurnPolicy, state: State) -> int | None:
 
 
 def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
-    if state.mouth is Mouth.HELD and not state.barged:
-        return _future(state, state.trusted_until)
+    if waits_for_window(state):
+        return state.trusted_until
     if state.ear is not Ear.PAUSING:
         return _speculation_due(policy, state)
     if state.mouth is Mouth.HELD:
@@ -29,6 +29,11 @@ def _turn_deadline(policy: TurnPolicy, state: State) -> int | None:
         return None
     end = state.last_voice + silence_needed(policy, state)
     return _earliest(_speculation_due(policy, state), _future(state, text_settled(policy, state, end)))
+
+
+def waits_for_window(state: State) -> bool:
+    """Whether a glance holds the reply, and no window has borne it out yet."""
+    return state.mouth is Mouth.HELD and state.ear is not Ear.SPEAKING and state.now < state.trusted_until
 
 
 def text_settled(policy: TurnPolicy, state: State, end: int) -> int:

@@ -9,7 +9,7 @@ The background is what the softest window of the last half to whole second was. 
 silence, in a line's hiss and beside an engine alike; what changes (a keyboard, music, people elsewhere) is no background, and the
 network goes on listening to it.
 
-Measured with `benchmarks/onsets.py` (benchmarks/RESULTS.md), by which the constants were chosen, too.
+What it brings is measured by `benchmarks/onsets.py` (benchmarks/RESULTS.md); the constants were compared on the same sounds.
 """
 
 LOUDER_DB = 6.0
